@@ -1,0 +1,75 @@
+"""The View of one proxy: everything of the World that its Envoy configuration is made from, and nothing else.
+
+A View is a plain value. `moorage.mesh.view_of` builds it from a World; the xDS resources are made from it in one walk.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """`appProtocol` of the exposed port mapping; TCP when it is unset."""
+
+    TCP = "tcp"
+    HTTP = "http"
+    HTTP2 = "http2"
+    GRPC = "grpc"
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds; 0 switches a timeout off. `per_request` is None for TCP.
+
+    Defaults by protocol: docs/reference/service-connect.md section 2.5 (15 s per request, 300 s idle; TCP 3,600 s idle).
+    """
+
+    idle: int
+    per_request: int | None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One healthy task behind an alias: the address and port its neighbours connect to, and its availability zone."""
+
+    task_id: str
+    address: str
+    port: int
+    zone: str = ""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One alias that this proxy knows: clients dial `vip`:`alias_port`; it is carried to one of `endpoints`."""
+
+    namespace: str
+    discovery_name: str
+    alias: str
+    alias_port: int
+    vip: str
+    protocol: Protocol
+    timeouts: Timeouts
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True)
+class Ingress:
+    """One exposed port of this task: the listener takes what was redirected and hands it to 127.0.0.1:container_port."""
+
+    port_name: str
+    listener_port: int
+    container_port: int
+    protocol: Protocol
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True)
+class View:
+    """What one proxy must know. `node_id` is the task id, `cluster` the name of the ECS service's deployment (task set)."""
+
+    node_id: str
+    cluster: str
+    region: str
+    zone: str
+    egress_port: int
+    upstreams: tuple[Upstream, ...]
+    ingress: tuple[Ingress, ...]
