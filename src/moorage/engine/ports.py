@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from moorage.domain.changes import Expect, RecordId, Write
+from moorage.domain.world import World
 from moorage.planning.actions import ContainerSpec, TaskObservation, TaskSpec
 
 
@@ -78,6 +80,30 @@ class Runtime(Protocol):
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         """Call `nudge(task_id)` whenever something of a task may have changed. A nudge may be lost or doubled."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit did: the sequence it got, and the records it wrote or deleted."""
+
+    sequence: int
+    touched: tuple[RecordId, ...]
+
+
+class Store(Protocol):
+    """Holds the World. A commit is on disk before it is visible or answered."""
+
+    def snapshot(self) -> World:
+        """The World as of the last finished commit. Free."""
+
+    async def commit(self, writes: Sequence[Write], expect: Expect) -> Commit:
+        """Apply all writes at once; raise Stale, and change nothing, if a record is not at its expected version."""
+
+    def watch(self, listener: Callable[[Commit], None]) -> None:
+        """Call `listener` in the event loop after each commit became visible, in commit order."""
+
+    async def close(self) -> None:
+        """Finish the commits under way and let go of the data directory."""
 
 
 class Clock(Protocol):

@@ -1,0 +1,156 @@
+"""Cloud Map's nouns: Namespace, RegistryService, Instance, Operation. Rules: docs/reference/service-connect.md section 4."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from moorage.domain import arns
+from moorage.domain.changes import Key, Link
+
+HTTP = "HTTP"
+DNS_PRIVATE = "DNS_PRIVATE"
+DNS_PUBLIC = "DNS_PUBLIC"
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A Cloud Map namespace of any type; Service Connect treats all types alike."""
+
+    table: ClassVar[str] = "namespace"
+
+    account: str
+    region: str
+    id: str
+    name: str
+    type: str
+    created_at: datetime
+    description: str = ""
+    creator_request_id: str = ""
+    properties: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.id)
+
+    @property
+    def arn(self) -> str:
+        return arns.namespace(self.account, self.region, self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return (("name", (self.account, self.region, self.name)),)
+
+
+@dataclass(frozen=True)
+class RegistryService:
+    """A Cloud Map service. `managed_by` is the ARN of the ECS service that it was made for, else empty.
+
+    `hidden` marks the bookkeeping service of a client-only ECS service (reference section 1.3, point 4).
+    """
+
+    table: ClassVar[str] = "registry_service"
+
+    account: str
+    region: str
+    id: str
+    name: str
+    namespace_id: str
+    type: str
+    created_at: datetime
+    description: str = ""
+    creator_request_id: str = ""
+    managed_by: str = ""
+    hidden: bool = False
+    dns_config: dict[str, Any] | None = None
+    health_check_config: dict[str, Any] | None = None
+    health_check_custom_config: dict[str, Any] | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.id)
+
+    @property
+    def arn(self) -> str:
+        return arns.registry_service(self.account, self.region, self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return (
+            ("namespace", (self.account, self.region, self.namespace_id)),
+            ("managed", (self.managed_by,)),
+        )
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of a Cloud Map service. `task_id` is set on the ones that ECS keeps, else empty.
+
+    `healthy` is None unless the service has a custom health check.
+    """
+
+    table: ClassVar[str] = "instance"
+
+    account: str
+    region: str
+    service_id: str
+    id: str
+    attributes: dict[str, str]
+    created_at: datetime
+    creator_request_id: str = ""
+    task_id: str = ""
+    healthy: bool | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.service_id, self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return (
+            ("service", (self.account, self.region, self.service_id)),
+            ("task", (self.account, self.region, self.task_id)),
+        )
+
+
+@dataclass(frozen=True)
+class InstancesRevision:
+    """How often the instances of a service changed; put with each registration and deregistration."""
+
+    table: ClassVar[str] = "instances_revision"
+
+    account: str
+    region: str
+    service_id: str
+    number: int
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.service_id)
+
+    def links(self) -> tuple[Link, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An asynchronous Cloud Map operation: SUBMITTED, PENDING, then SUCCESS or FAIL."""
+
+    table: ClassVar[str] = "operation"
+
+    account: str
+    region: str
+    id: str
+    type: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    targets: dict[str, str]
+    error_code: str = ""
+    error_message: str = ""
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return ()
