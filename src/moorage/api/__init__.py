@@ -1,0 +1,1 @@
+"""Operation handlers: parse, read one World, write, present."""

@@ -1,0 +1,1 @@
+"""The `moorage` program: talks to the endpoint as any client would."""

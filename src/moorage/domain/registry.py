@@ -1,4 +1,7 @@
-"""Cloud Map's nouns: Namespace, RegistryService, Instance, Operation. Rules: docs/reference/service-connect.md section 4."""
+"""Cloud Map's nouns: Namespace, RegistryService, Instance, Operation.
+
+Their rules: docs/reference/service-connect.md section 4.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -16,7 +16,7 @@ from moorage.planning.actions import ContainerSpec, TaskObservation, TaskSpec
 
 
 class RuntimeFailed(Exception):
-    """The runtime could not do what it was asked; `reason` is a sentence for the user, in ECS's words where it has them."""
+    """The runtime could not do what it was asked; `reason` is a sentence for the user, in ECS's words if it has any."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -52,7 +52,7 @@ class Runtime(Protocol):
     """Runs tasks. Every method may be called again with the same arguments and then changes nothing."""
 
     async def prepare(self, spec: TaskSpec) -> str:
-        """Make the task's network namespace, hosts file and redirects; return its IPv4 address. Unavailable, CannotStart."""
+        """Make the task's network namespace, hosts file and redirects; return its IPv4. Unavailable, CannotStart."""
 
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container once: one that ever started is not started again. CannotPull, CannotStart, Unavailable."""
@@ -138,7 +138,7 @@ class Operations(Protocol):
 
 
 class OperationFailed(Exception):
-    """An operation answered with an error: `service` and `code` as in the model, `message` as a client would read it."""
+    """An operation answered with an error: `service` and `code` as in the model, `message` as a client reads it."""
 
     def __init__(self, service: str, operation: str, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -174,4 +174,4 @@ class Proxies(Protocol):
         """Ask the proxy to drain its inbound listeners gracefully (idempotent)."""
 
     async def in_flight(self, task_id: str) -> int | None:
-        """Active inbound HTTP requests and TCP connections, not idle keep-alive; None when the proxy does not answer."""
+        """Active inbound HTTP requests and TCP connections, not idle keep-alive; None when it does not answer."""

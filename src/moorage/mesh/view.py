@@ -20,7 +20,8 @@ class Protocol(StrEnum):
 class Timeouts:
     """Seconds; 0 switches a timeout off. `per_request` is None for TCP.
 
-    Defaults by protocol: docs/reference/service-connect.md section 2.5 (15 s per request, 300 s idle; TCP 3,600 s idle).
+    Defaults by protocol: docs/reference/service-connect.md section 2.5
+    (15 s per request, 300 s idle; TCP 3,600 s idle).
     """
 
     idle: int
@@ -53,7 +54,7 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Ingress:
-    """One exposed port of this task: the listener takes what was redirected and hands it to 127.0.0.1:container_port."""
+    """One exposed port of this task: its listener takes what was redirected on to 127.0.0.1:container_port."""
 
     port_name: str
     listener_port: int
@@ -64,7 +65,7 @@ class Ingress:
 
 @dataclass(frozen=True)
 class View:
-    """What one proxy must know. `node_id` is the task id, `cluster` the name of the ECS service's deployment (task set)."""
+    """What one proxy must know. `node_id` is the task id, `cluster` the ARN of its deployment (task set)."""
 
     node_id: str
     cluster: str

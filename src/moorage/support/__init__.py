@@ -1,0 +1,1 @@
+"""The child process that runs Moto for the supporting services, and the way to it."""
