@@ -1,0 +1,189 @@
+"""Service, Deployment and what became of them: the spec is written by the API, the progress by `engine/services`.
+
+A Deployment never changes once it is written; its Rollout does. Counts of tasks are not stored: they are counted.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from moorage.domain import arns
+from moorage.domain.changes import Key, Link
+from moorage.domain.connect import KnownName
+
+REPLICA = "REPLICA"
+DAEMON = "DAEMON"
+
+ACTIVE = "ACTIVE"
+DRAINING = "DRAINING"
+INACTIVE = "INACTIVE"
+
+PRIMARY = "PRIMARY"
+
+IN_PROGRESS = "IN_PROGRESS"
+COMPLETED = "COMPLETED"
+FAILED = "FAILED"
+
+EVENTS_KEPT = 100
+
+
+@dataclass(frozen=True)
+class DeploymentConfiguration:
+    """`maximum_percent` and `minimum_healthy_percent` of the desired count; ECS's defaults are 200 and 100."""
+
+    maximum_percent: int = 200
+    minimum_healthy_percent: int = 100
+    circuit_breaker: bool = False
+    rollback: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a caller asked for. `deployment_id` names the PRIMARY deployment; `deleted_at` is set by DeleteService.
+
+    `recorded` holds members that nothing on one machine acts on, returned as they were given.
+    """
+
+    table: ClassVar[str] = "service"
+
+    account: str
+    region: str
+    cluster: str
+    name: str
+    created_at: datetime
+    created_by: str
+    desired_count: int
+    scheduling_strategy: str
+    deployment_id: str
+    deployment_configuration: DeploymentConfiguration = DeploymentConfiguration()
+    health_check_grace_period: int | None = None
+    recorded: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    deleted_at: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.cluster, self.name)
+
+    @property
+    def arn(self) -> str:
+        return arns.service(self.account, self.region, self.cluster, self.name)
+
+    def links(self) -> tuple[Link, ...]:
+        return (("cluster", (self.account, self.region, self.cluster)),)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One version of a service: what its tasks are made from. `known` is the frozen set of names.
+
+    `namespace_id` is None without Service Connect. `connect` is the configuration as a caller gets it back;
+    `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it.
+    """
+
+    table: ClassVar[str] = "deployment"
+
+    account: str
+    region: str
+    cluster: str
+    service: str
+    id: str
+    created_at: datetime
+    task_definition: Key
+    launch_type: str
+    platform_version: str | None = None
+    network: dict[str, Any] | None = None
+    capacity_provider_strategy: tuple[dict[str, Any], ...] = ()
+    connect: dict[str, Any] | None = None
+    namespace_id: str | None = None
+    known: tuple[KnownName, ...] = ()
+    discovery: tuple[tuple[str, str], ...] = ()
+    replaces: str | None = None
+
+    @property
+    def key(self) -> Key:
+        return deployment_key((self.account, self.region, self.cluster, self.service), self.id)
+
+    @property
+    def service_key(self) -> Key:
+        return (self.account, self.region, self.cluster, self.service)
+
+    @property
+    def task_set_arn(self) -> str:
+        return arns.task_set(self.account, self.region, self.cluster, self.service, self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        links: tuple[Link, ...] = (("service", self.service_key), ("task_definition", self.task_definition))
+        if self.namespace_id is not None:
+            links += (("namespace", (self.account, self.region, self.namespace_id)),)
+        return links
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How a deployment goes. `failed_tasks` counts tasks that stopped before they had become healthy.
+
+    `last_failure_at` and `failed_in_a_row` pace replacements. A drained deployment's Rollout is deleted with it.
+    """
+
+    table: ClassVar[str] = "rollout"
+
+    account: str
+    region: str
+    cluster: str
+    service: str
+    id: str
+    state: str
+    reason: str
+    updated_at: datetime
+    failed_tasks: int = 0
+    failed_in_a_row: int = 0
+    last_failure_at: datetime | None = None
+    blocked: str = ""
+
+    @property
+    def key(self) -> Key:
+        return deployment_key((self.account, self.region, self.cluster, self.service), self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return (("service", (self.account, self.region, self.cluster, self.service)),)
+
+
+@dataclass(frozen=True)
+class ServiceEvent:
+    """A line of the service's event list, in ECS's own sentences."""
+
+    id: str
+    at: datetime
+    message: str
+
+
+@dataclass(frozen=True)
+class ServiceProgress:
+    """What the engine noted of a service: its events, newest first, and whether it is gone.
+
+    `steady` says that the last thing told was that the service reached a steady state.
+    `counted` holds the ids of stopped tasks whose failure is in the Rollout already.
+    """
+
+    table: ClassVar[str] = "service_progress"
+
+    account: str
+    region: str
+    cluster: str
+    service: str
+    events: tuple[ServiceEvent, ...] = ()
+    steady: bool = False
+    inactive_at: datetime | None = None
+    counted: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.cluster, self.service)
+
+    def links(self) -> tuple[Link, ...]:
+        return ()
+
+
+def deployment_key(service: Key, deployment_id: str) -> Key:
+    return (*service, deployment_id)

@@ -1,0 +1,180 @@
+"""TaskDefinition: a registered document, and the parts of it that decisions are made from.
+
+The document is kept as it was registered and is what a caller gets back; ContainerDefinition and PortMapping are read
+from it, so there is one truth. Its own rules (unique names, memory, dependsOn) are checked in `task_definition_rules`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from moorage.domain import arns
+from moorage.domain.changes import Key, Link
+
+ACTIVE = "ACTIVE"
+INACTIVE = "INACTIVE"
+DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
+
+MIB = 1
+GIB = 1024
+
+
+@dataclass(frozen=True)
+class PortMapping:
+    """`protocol` is tcp or udp; `app_protocol` http, http2, grpc or None (TCP)."""
+
+    container_port: int
+    host_port: int
+    protocol: str
+    name: str | None
+    app_protocol: str | None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "PortMapping":
+        return cls(
+            container_port=document.get("containerPort", 0),
+            host_port=document.get("hostPort", 0),
+            protocol=document.get("protocol", "tcp"),
+            name=document.get("name"),
+            app_protocol=document.get("appProtocol"),
+        )
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """`condition` is START, COMPLETE, SUCCESS or HEALTHY."""
+
+    container: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class ContainerDefinition:
+    """A container as decisions see it. `memory` in MiB is the hard limit, 0 without one; times in seconds."""
+
+    name: str
+    image: str
+    essential: bool
+    port_mappings: tuple[PortMapping, ...]
+    depends_on: tuple[Dependency, ...]
+    health_check: Mapping[str, Any] | None
+    start_timeout: int | None
+    stop_timeout: int | None
+    document: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "ContainerDefinition":
+        return cls(
+            name=document["name"],
+            image=document.get("image", ""),
+            essential=document.get("essential", True),
+            port_mappings=tuple(PortMapping.read(mapping) for mapping in document.get("portMappings", ())),
+            depends_on=tuple(
+                Dependency(item["containerName"], item["condition"]) for item in document.get("dependsOn", ())
+            ),
+            health_check=document.get("healthCheck"),
+            start_timeout=document.get("startTimeout"),
+            stop_timeout=document.get("stopTimeout"),
+            document=document,
+        )
+
+
+@dataclass(frozen=True)
+class TaskDefinition:
+    """One revision of a family. `document` holds the registered members with ECS's defaults filled in."""
+
+    table: ClassVar[str] = "task_definition"
+
+    account: str
+    region: str
+    family: str
+    revision: int
+    status: str
+    registered_at: datetime
+    registered_by: str
+    document: dict[str, Any]
+    deregistered_at: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.family, f"{self.revision:010d}")
+
+    @property
+    def arn(self) -> str:
+        return arns.task_definition(self.account, self.region, self.family, self.revision)
+
+    def links(self) -> tuple[Link, ...]:
+        return (("family", (self.account, self.region, self.family)),)
+
+    @cached_property
+    def containers(self) -> tuple[ContainerDefinition, ...]:
+        return tuple(ContainerDefinition.read(container) for container in self.document["containerDefinitions"])
+
+    @property
+    def network_mode(self) -> str | None:
+        mode: str | None = self.document.get("networkMode")
+        return mode
+
+    @property
+    def cpu(self) -> int:
+        """Task-level CPU units, 0 when unset."""
+        return cpu_units(self.document.get("cpu", "0"))
+
+    @property
+    def memory(self) -> int:
+        """Task-level memory in MiB, 0 when unset."""
+        return memory_mib(self.document.get("memory", "0"))
+
+    def port_named(self, name: str) -> tuple[ContainerDefinition, PortMapping] | None:
+        """The port mapping called `name` and its container."""
+        for container in self.containers:
+            for mapping in container.port_mappings:
+                if mapping.name == name:
+                    return container, mapping
+        return None
+
+
+@dataclass(frozen=True)
+class Family:
+    """The last revision number that a family gave out; numbers are never used twice."""
+
+    table: ClassVar[str] = "family"
+
+    account: str
+    region: str
+    name: str
+    last_revision: int
+
+    @property
+    def key(self) -> Key:
+        return (self.account, self.region, self.name)
+
+    def links(self) -> tuple[Link, ...]:
+        return ()
+
+
+def cpu_units(text: str) -> int:
+    """CPU units of a task-level `cpu`: "512", "1 vCPU", ".5 vcpu". ValueError for anything else."""
+    words = text.strip().lower()
+    if words.endswith("vcpu"):
+        return int(float(words.removesuffix("vcpu").strip()) * 1024)
+    return int(words)
+
+
+def memory_mib(text: str) -> int:
+    """MiB of a task-level `memory`: "1024", "2GB", "0.5 GB". ValueError for anything else."""
+    words = text.strip().lower()
+    if words.endswith("gb"):
+        return int(float(words.removesuffix("gb").strip()) * GIB)
+    return int(words)
+
+
+def parse_reference(reference: str) -> tuple[str, int | None]:
+    """Family and revision (None: the latest ACTIVE one) of `family`, `family:revision` or an ARN."""
+    parsed = arns.parse(reference)
+    name = parsed.resource.removeprefix("task-definition/") if parsed else reference
+    family, _, revision = name.partition(":")
+    return (family, int(revision)) if revision.isdigit() else (name if revision else family, None)
