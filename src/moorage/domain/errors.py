@@ -1,4 +1,4 @@
-"""What can be wrong with a request, as exceptions that carry fields. No HTTP and no AWS codes: `wire/faults.py` has those.
+"""What can be wrong with a request, as exceptions that carry fields; `wire/faults.py` has their AWS codes.
 
 `message` is the sentence a caller reads; where AWS's own text is known (docs/reference/service-connect.md section 3)
 it is copied to the letter. A `hint` is ours: it says what to do next and travels beside the message, never in it.
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 
 class DomainError(Exception):
-    """The root of the tree. Subclasses are frozen dataclasses with a `message` property."""
+    """The root of the tree. Subclasses are dataclasses with a `message`
+    property; not frozen, since Python itself writes to an exception that travels."""
 
     hint: str = ""
 
@@ -20,7 +21,7 @@ class DomainError(Exception):
         return self.message
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class InvalidParameter(DomainError):
     """A value that the request's own rules do not allow."""
 
@@ -32,7 +33,7 @@ class InvalidParameter(DomainError):
         return self.text
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ClientMistake(DomainError):
     """What ECS reports as ClientException: an action or a resource that cannot be used so."""
 
@@ -44,7 +45,7 @@ class ClientMistake(DomainError):
         return self.text
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Unsupported(DomainError):
     """Something ECS can do and Moorage does not: refused by name, never dropped."""
 
@@ -56,7 +57,7 @@ class Unsupported(DomainError):
         return f"{self.what} is not supported by Moorage" + (f": {self.why}" if self.why else ".")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ClusterNotFound(DomainError):
     name: str
 
@@ -65,7 +66,7 @@ class ClusterNotFound(DomainError):
         return "Cluster not found."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ServiceNotFound(DomainError):
     name: str
 
@@ -74,7 +75,7 @@ class ServiceNotFound(DomainError):
         return "Service not found."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ServiceNotActive(DomainError):
     name: str
 
@@ -83,7 +84,7 @@ class ServiceNotActive(DomainError):
         return "Service was not ACTIVE."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class TaskDefinitionNotFound(DomainError):
     reference: str
 
@@ -92,7 +93,7 @@ class TaskDefinitionNotFound(DomainError):
         return "TaskDefinition not found."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class DescribedTaskDefinitionNotFound(DomainError):
     """DescribeTaskDefinition and DeregisterTaskDefinition have a sentence of their own."""
 
@@ -103,7 +104,7 @@ class DescribedTaskDefinitionNotFound(DomainError):
         return "Unable to describe task definition."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class TaskNotFound(DomainError):
     reference: str
 
@@ -112,7 +113,7 @@ class TaskNotFound(DomainError):
         return "The referenced task was not found."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class NamespaceNotFound(DomainError):
     """ECS was asked to use a Cloud Map namespace that there is not."""
 
@@ -123,7 +124,7 @@ class NamespaceNotFound(DomainError):
         return f"Namespace {self.reference} was not found."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ClusterContainsServices(DomainError):
     name: str
 
@@ -132,7 +133,7 @@ class ClusterContainsServices(DomainError):
         return "The Cluster cannot be deleted while Services are active."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ClusterContainsTasks(DomainError):
     name: str
 
@@ -141,7 +142,7 @@ class ClusterContainsTasks(DomainError):
         return "The Cluster cannot be deleted while Tasks are active."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ResourceNotFound(DomainError):
     """A tagged or referenced ECS resource that there is not."""
 
@@ -155,7 +156,7 @@ class ResourceNotFound(DomainError):
 # --- Service Connect, reference section 3 ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class NamespaceMissing(DomainError):
     """Service Connect is enabled, but neither the service nor its cluster names a namespace."""
 
@@ -164,7 +165,7 @@ class NamespaceMissing(DomainError):
         return "Namespace is missing"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class UnknownPortName(DomainError):
     port_name: str
 
@@ -173,14 +174,14 @@ class UnknownPortName(DomainError):
         return f"portName({self.port_name}) does not refer to any named PortMapping in the container definitions"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class NoClientAlias(DomainError):
     @property
     def message(self) -> str:
         return "clientAliases must have 1 element."
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class TooManyClientAliases(DomainError):
     count: int
 
@@ -189,7 +190,7 @@ class TooManyClientAliases(DomainError):
         return f"{self.count} clientAliases exceeds the max limit of 1"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class InvalidDnsName(DomainError):
     dns_name: str
 
@@ -202,7 +203,7 @@ class InvalidDnsName(DomainError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ClientAliasTaken(DomainError):
     dns_name: str
     port: int
@@ -217,7 +218,7 @@ class ClientAliasTaken(DomainError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class DiscoveryNameTaken(DomainError):
     owner: str
 
@@ -226,7 +227,7 @@ class DiscoveryNameTaken(DomainError):
         return f"SC service is already used by {self.owner}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ProtocolChanged(DomainError):
     """`appProtocol` and `protocol` are immutable while a Service Connect service uses them; None is AWS's `null`."""
 
@@ -248,7 +249,7 @@ class ProtocolChanged(DomainError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class DuplicatePortName(DomainError):
     port_name: str
     network_mode: str

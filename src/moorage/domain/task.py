@@ -19,7 +19,6 @@ class Status(StrEnum):
 
     PROVISIONING = "PROVISIONING"
     PENDING = "PENDING"
-    ACTIVATING = "ACTIVATING"
     RUNNING = "RUNNING"
     DEACTIVATING = "DEACTIVATING"
     STOPPING = "STOPPING"
@@ -32,7 +31,6 @@ class Step(StrEnum):
 
     NETWORK_READY = "network ready"
     CONTAINERS_RUNNING = "every container that shall run does"
-    PROXY_READY = "the proxy has its configuration"
     ASKED_TO_STOP = "asked to stop"
     ESSENTIAL_EXITED = "an essential container exited"
     COULD_NOT_START = "could not be started"
