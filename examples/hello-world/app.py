@@ -1,4 +1,4 @@
-"""The article's scene as a CDK app: a cluster with its namespace, a server that offers a name, a client that asks for it.
+"""The scene as a CDK app: a cluster with its namespace, a server that offers a name, a client that asks for it.
 
 `python app.py` (with `aws-cdk-lib` and node installed) writes the cloud assembly to `cdk.out`, which is committed.
 The images are the folders under `images/`; on AWS they would be repositories of the same names.

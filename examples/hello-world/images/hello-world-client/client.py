@@ -1,5 +1,6 @@
 """The client of the scene: asks the server for its greeting by name, again and again, and prints what it hears."""
 
+import http.client
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ def ask(url: str) -> str:
             return f"{response.status} {response.read().decode().strip()}"
     except urllib.error.HTTPError as error:
         return f"{error.code} {error.read().decode(errors='replace').strip()}"
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return f"failed: {error}"
 
 

@@ -61,19 +61,23 @@ class Handler(BaseHTTPRequestHandler):
     # Header and body are two small writes; without this the second waits for the first one's acknowledgement.
     disable_nagle_algorithm = True
 
+    def handle_one_request(self) -> None:
+        self._busy = False
+        try:
+            super().handle_one_request()
+        finally:
+            if self._busy:
+                self.server.end()
+
     def parse_request(self) -> bool:
+        # Called once a request line has been read: until then the connection is idle.
+        self._busy = True
         self.server.begin()
-        parsed = super().parse_request()
-        if not parsed:
-            self.server.end()
-        return parsed
+        return super().parse_request()
 
     def do_GET(self) -> None:
-        try:
-            time.sleep(self._wait())
-            self._answer(f"{self.server.greeting} from {self.server.task}\n".encode())
-        finally:
-            self.server.end()
+        time.sleep(self._wait())
+        self._answer(f"{self.server.greeting} from {self.server.task}\n".encode())
 
     def _wait(self) -> float:
         asked = parse_qs(urlsplit(self.path).query).get("wait", ["0"])[0]
@@ -105,8 +109,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     print(f"{server.task} listens on port {server.server_port}", flush=True)
     server.serve_forever(poll_interval=0.05)
-    server.finish()
     server.server_close()
+    server.finish()
     print(f"{server.task} has answered everything and ends", flush=True)
 
 
