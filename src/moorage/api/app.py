@@ -1,0 +1,224 @@
+"""The endpoint as an ASGI application: one address for every AWS service, and the routes under /_moorage/.
+
+The pipeline of a request: size, origin, signature, service and operation, support table, validation, operation,
+answer or fault. The server adds Date; what an operation does is its handler's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from moorage.api import dispatch, origin
+from moorage.api.dispatch import Call, Dispatcher
+from moorage.domain.errors import DomainError
+from moorage.wire import credentials, limits, routing, sigv4
+from moorage.wire.credentials import Scope
+from moorage.wire.faults import Fault, Rejected, reject
+from moorage.wire.message import Request, Response
+from moorage.wire.sigv4 import KeyPair
+
+Scopes = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scopes, Receive, Send], Awaitable[None]]
+
+OWN_PATH = "/_moorage/"
+DRAIN_LIMIT = 64 * limits.MAX_BODY
+"""How much of an oversized body is read and thrown away, so that its sender gets to read the refusal."""
+
+_HOP_BY_HOP = frozenset({"date", "server", "content-length", "connection", "transfer-encoding", "keep-alive"})
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How the endpoint is set up.
+
+    `mounts` are ASGI applications by path prefix below /_moorage/ (HTTP and WebSocket), behind the same checks.
+    `keys` are set when the endpoint listens beyond loopback: then everything but the health route must be signed.
+    """
+
+    version: str
+    default_region: str = "us-east-1"
+    keys: KeyPair | None = None
+    mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
+
+
+class App:
+    """The ASGI application."""
+
+    def __init__(self, dispatcher: Dispatcher, endpoint: Endpoint) -> None:
+        self._dispatcher = dispatcher
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scopes, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scopes, receive: Receive, send: Send) -> None:
+        request = _head(scope)
+        try:
+            request = _with_body(request, await _read_body(request, receive))
+            self._admit(request)
+        except Rejected as error:
+            await _send(send, self._refuse(request, error.fault, "", self._dispatcher.ids.uuid()))
+            return
+        if not request.path.startswith(OWN_PATH):
+            await _send(send, await self.answer(request))
+            return
+        mount = self._mount(request.path)
+        if mount is not None:
+            await mount(scope, _replay(request.body, receive), send)
+        else:
+            await _send(send, self._own(request))
+
+    async def _websocket(self, scope: Scopes, receive: Receive, send: Send) -> None:
+        mount = self._mount(scope["path"])
+        try:
+            self._admit(_head({**scope, "method": "GET"}))
+        except Rejected:
+            mount = None
+        if mount is None:
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await mount(scope, receive, send)
+
+    def _admit(self, request: Request) -> None:
+        """Refuse what does not come from this endpoint's own tools and pages, or is not signed where it must be."""
+        origin.check(request.headers)
+        keys = self._endpoint.keys
+        if keys is not None and request.path != OWN_PATH + "health":
+            sigv4.check(request, keys, self._dispatcher.clock.now())
+
+    def _mount(self, path: str) -> ASGIApp | None:
+        return next((app for prefix, app in self._endpoint.mounts.items() if path.startswith(prefix)), None)
+
+    def _own(self, request: Request) -> Response:
+        if request.path != OWN_PATH + "health":
+            return _json(404, {"message": f"There is no {request.path[:200]}."})
+        if request.method not in ("GET", "HEAD"):
+            return _json(405, {"message": "GET only."}).with_headers(("allow", "GET, HEAD"))
+        return _json(200, {"status": "running", "version": self._endpoint.version})
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to an AWS request that was admitted."""
+        request_id = self._dispatcher.ids.uuid()
+        service = ""
+        try:
+            scope = credentials.scope(request)
+            target = routing.target(request, scope)
+            service = target.service
+            if service in self._dispatcher.table.supporting:
+                return await self._forward(service, request)
+            call = Call(*self._caller(scope), service, target.operation, request_id)
+            return await self._perform(call, request)
+        except (Rejected, DomainError) as error:
+            return self._refuse(request, dispatch.fault(error, service), service, request_id)
+
+    def _caller(self, scope: Scope | None) -> tuple[str, str]:
+        """Account and region. On loopback a request may come unsigned, as from curl."""
+        if scope is None:
+            return credentials.DEFAULT_ACCOUNT, self._endpoint.default_region
+        return scope.account, scope.region
+
+    async def _perform(self, call: Call, request: Request) -> Response:
+        codec = routing.codec(request)
+        outcome = await self._dispatcher.perform(call, lambda model: codec.parse(model, request))
+        response = codec.answer(outcome.model, outcome.output, call.request_id)
+        return response.with_headers(*_hint_headers(outcome.hints)) if outcome.hints else response
+
+    async def _forward(self, service: str, request: Request) -> Response:
+        if self._dispatcher.forward is None:
+            raise Rejected(dispatch.not_forwarded(service))
+        response = await self._dispatcher.forward(service, request)
+        kept = tuple((name, value) for name, value in response.headers if name.lower() not in _HOP_BY_HOP)
+        return Response(response.status, kept, response.body)
+
+    def _refuse(self, request: Request, fault: Fault, service: str, request_id: str) -> Response:
+        response = routing.codec(request).refuse(fault, request_id, service)
+        hints = (fault.hint,) if fault.hint else ()
+        closing = (("connection", "close"),) if fault.status == 413 else ()
+        return response.with_headers(*_hint_headers(hints), *closing)
+
+
+def _hint_headers(hints: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Hints as headers, which hold neither line breaks nor letters beyond ASCII."""
+    return [("x-moorage-hint", " ".join(hint.encode("ascii", "replace").decode().split())) for hint in hints]
+
+
+def _json(status: int, body: dict[str, str]) -> Response:
+    return Response(status, (("content-type", "application/json"),), orjson.dumps(body))
+
+
+def _head(scope: Scopes) -> Request:
+    headers: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        raw_path=(scope.get("raw_path") or b"").decode("latin-1"),
+    )
+
+
+def _with_body(request: Request, body: bytes) -> Request:
+    return Request(request.method, request.path, request.query, request.headers, body, request.raw_path)
+
+
+async def _read_body(request: Request, receive: Receive) -> bytes:
+    """The body, counted while it arrives. What is too large is not kept."""
+    declared = request.header("content-length")
+    too_large = declared.isdigit() and int(declared) > limits.MAX_BODY
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= DRAIN_LIMIT:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise reject("MalformedRequest", "The request body ended early.")
+        more = message.get("more_body", False)
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        too_large = too_large or size > limits.MAX_BODY
+        if too_large:
+            chunks.clear()
+        else:
+            chunks.append(chunk)
+    if too_large:
+        raise limits.body_too_large()
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A receive that gives the body that was read already, then whatever comes (a disconnect)."""
+    pending = [body]
+
+    async def next_message() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await receive()
+
+    return next_message
+
+
+async def _send(send: Send, response: Response) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers.append((b"content-length", str(len(response.body)).encode("ascii")))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """Answer the server's lifespan messages; there is nothing to start or stop here."""
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,43 @@
+"""RequestContext: what a handler is given beside its input. It knows no protocol.
+
+A handler reads one snapshot, decides with the domain, commits once and presents. When its commit is stale, the frame
+calls it again from the start; so nothing may be done outside the store before the commit.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from moorage.domain.world import World
+from moorage.engine.ports import Clock, Ids, Operations, Store
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One call of an operation: who asks, where, and the doors that a handler may use."""
+
+    account: str
+    region: str
+    service: str
+    operation: str
+    request_id: str
+    store: Store
+    clock: Clock
+    ids: Ids
+    operations: Operations
+    hints: list[str] = field(default_factory=list)
+
+    def world(self) -> World:
+        return self.store.snapshot()
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def hint(self, sentence: str) -> None:
+        """Tell the caller something that AWS would not: it goes out as a header, beside the answer."""
+        self.hints.append(sentence)
+
+
+Handler = Callable[[RequestContext, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""An operation: validated input in, output under the model's member names out; None members are not allowed."""

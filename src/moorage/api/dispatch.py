@@ -1,0 +1,122 @@
+"""Performs one operation: support table, validation, handler. The way is the same for clients and for stacks.
+
+Protocols and HTTP are `app`'s; what an operation does is its handler's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import OperationModel
+
+from moorage.api import forwarding
+from moorage.api.context import RequestContext
+from moorage.api.support_table import SupportTable
+from moorage.domain.changes import Stale
+from moorage.domain.errors import DomainError
+from moorage.engine.ports import Clock, Ids, OperationFailed, Store
+from moorage.wire import fault_table, models, validate
+from moorage.wire.faults import Fault, Rejected, reject
+from moorage.wire.message import Request, Response
+
+ATTEMPTS = 8
+"""How often a handler is called whose commit others keep overtaking."""
+
+Forward = Callable[[str, Request], Awaitable[Response]]
+"""Passes a request for a supporting service on, by the service's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An operation that is asked for: by whom, where, under which request id."""
+
+    account: str
+    region: str
+    service: str
+    operation: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler answered, under which model, and the hints that it left."""
+
+    model: OperationModel
+    output: dict[str, Any]
+    hints: tuple[str, ...]
+
+
+class Dispatcher:
+    """Finds, validates and performs operations. It is the engine's Operations port."""
+
+    def __init__(
+        self, table: SupportTable, store: Store, clock: Clock, ids: Ids, forward: Forward | None = None
+    ) -> None:
+        self.table = table
+        self.clock = clock
+        self.ids = ids
+        self.forward = forward
+        self._store = store
+
+    async def perform(self, call: Call, parse: Callable[[OperationModel], Any]) -> Outcome:
+        """Perform an operation on what `parse` gives: its input as JSON would carry it. Rejected, DomainError."""
+        supported = self.table.find(call.service, call.operation)
+        model = models.operation(call.service, call.operation)
+        arguments = validate.read(model, parse(model), models.ENTRIES[call.service].invalid)
+        self.table.check(call.service, call.operation, arguments)
+        for _ in range(ATTEMPTS):
+            context = self._context(call)
+            try:
+                output = await supported.handler(context, arguments)
+            except Stale:
+                continue
+            return Outcome(model, output, tuple(context.hints))
+        raise reject("ServiceUnavailable", "Other requests kept changing the same records. Try again.", 503)
+
+    def _context(self, call: Call) -> RequestContext:
+        return RequestContext(
+            account=call.account,
+            region=call.region,
+            service=call.service,
+            operation=call.operation,
+            request_id=call.request_id,
+            store=self._store,
+            clock=self.clock,
+            ids=self.ids,
+            operations=self,
+        )
+
+    async def call(
+        self, account: str, region: str, service: str, operation: str, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The Operations port: perform an operation as a client would, without the bytes where it is served here."""
+        call = Call(account, region, service, operation, self.ids.uuid())
+        if service in self.table.supporting:
+            return await self._call_supporting(call, arguments)
+        try:
+            return (await self.perform(call, lambda _model: dict(arguments))).output
+        except (Rejected, DomainError) as error:
+            raise _failed(call, fault(error, service)) from error
+
+    async def _call_supporting(self, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if self.forward is None:
+            raise _failed(call, not_forwarded(call.service))
+        request = forwarding.request(
+            call.account, call.region, call.service, call.operation, arguments, self.clock.now()
+        )
+        response = await self.forward(call.service, request)
+        return forwarding.output(call.service, call.operation, response)
+
+
+def fault(error: Rejected | DomainError, service: str) -> Fault:
+    """The fault behind either kind of refusal."""
+    return error.fault if isinstance(error, Rejected) else fault_table.fault(error, service)
+
+
+def not_forwarded(service: str) -> Fault:
+    """A supporting service without the process that answers for it."""
+    return Fault("ServiceUnavailable", f"The service {service} has no support process behind it.", 503)
+
+
+def _failed(call: Call, found: Fault) -> OperationFailed:
+    return OperationFailed(call.service, call.operation, found.code, found.message, found.status)

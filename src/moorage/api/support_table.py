@@ -1,0 +1,135 @@
+"""What is supported: of every operation and parameter whether it is real, recorded, supporting or refused.
+
+Each service's folder contributes its rows as plain data; what no row names is refused, by name. Whether a value is
+valid at all is `wire/validate`'s question, and was answered before.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+from moorage.api.context import Handler
+from moorage.wire import models
+from moorage.wire.faults import Rejected, reject
+
+WHOLE: Final = "*"
+"""Last part of a path: everything below is meant as well."""
+
+
+class Level(StrEnum):
+    """REAL does what AWS does; RECORDED is kept and shown, without effect; SUPPORTING is answered by Moto."""
+
+    REAL = "real"
+    RECORDED = "recorded"
+    SUPPORTING = "supporting"
+    REFUSED = "refused"
+
+
+Tree = dict[str, Any]
+"""Member names to further trees, to WHOLE, or to the tuple of the values that are accepted."""
+
+
+@dataclass(frozen=True)
+class Supported:
+    """An operation that is served here.
+
+    `real` and `recorded` are parameter paths, separated by blanks: `name`, `serviceConnectConfiguration.enabled`. Lists
+    are passed through (`services.portName`); maps and whole subtrees are `tags.*`. `only` accepts a parameter at the
+    values that ask for what happens anyway, and refuses it at any other.
+    """
+
+    handler: Handler
+    real: str = ""
+    recorded: str = ""
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def levels(self) -> Iterator[tuple[str, Level]]:
+        """Every path that is accepted, with its level: the rows of the support matrix."""
+        yield from ((path, Level.REAL) for path in self.real.split())
+        yield from ((path, Level.RECORDED) for path in self.recorded.split())
+        yield from ((path, Level.RECORDED) for path in self.only)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The accepted paths as nested dicts."""
+        tree: Tree = {}
+        for path, _ in self.levels():
+            _plant(tree, path.split("."), self.only.get(path, WHOLE))
+        return tree
+
+
+def _plant(tree: Tree, path: list[str], accepted: Any) -> None:
+    *branches, leaf = path[:-1] if path[-1] == WHOLE else path
+    for branch in branches:
+        tree = tree.setdefault(branch, {})
+    tree[leaf] = accepted
+
+
+class SupportTable:
+    """All rows. `operations` by service, as the folders contribute them; `supporting` names the services of Moto."""
+
+    def __init__(
+        self, operations: Mapping[str, Mapping[str, Supported]], supporting: frozenset[str] = frozenset()
+    ) -> None:
+        self.operations = operations
+        self.supporting = supporting
+
+    def level(self, service: str, operation: str) -> Level:
+        """The level of an operation; a served operation is real, its parameters have levels of their own."""
+        if service in self.supporting:
+            return Level.SUPPORTING
+        return Level.REAL if operation in self.operations.get(service, {}) else Level.REFUSED
+
+    def find(self, service: str, operation: str) -> Supported:
+        """The row of a served operation, or Rejected with a code that the operation's model allows."""
+        supported = self.operations.get(service, {}).get(operation)
+        if supported is None:
+            raise _operation_refused(service, operation)
+        return supported
+
+    def check(self, service: str, operation: str, arguments: dict[str, Any]) -> None:
+        """Rejected if the input holds a parameter, at any depth, that no row accepts."""
+        refused = list(_refused(arguments, self.find(service, operation).tree, ""))
+        if refused:
+            raise _parameters_refused(service, operation, refused)
+
+
+def _refused(value: Any, tree: Tree, path: str) -> Iterator[str]:
+    """The paths of what is not accepted. Plain values cannot come here: their path ends in an accepted leaf."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _refused(item, tree, f"{path}[{number}]")
+        return
+    for name, inner in value.items():
+        place = f"{path}.{name}" if path else name
+        accepted = tree.get(name)
+        if accepted is None:
+            yield place
+        elif isinstance(accepted, dict):
+            yield from _refused(inner, accepted, place)
+        elif accepted != WHOLE and inner not in accepted:
+            yield f"{place}={inner}"
+
+
+def _operation_refused(service: str, operation: str) -> Rejected:
+    entry = models.ENTRIES.get(service)
+    if entry is None:
+        return reject(
+            "UnknownOperationException",
+            f"The service '{service}' is not supported by Moorage"
+            + (f" (operation {operation})." if operation else "."),
+        )
+    unknown = "InvalidAction" if entry.protocol == models.QUERY else "UnknownOperationException"
+    if operation not in models.service_operations(service):
+        return reject(unknown, f"The service {service} has no operation '{operation[:200]}'.")
+    allowed = {shape.name for shape in models.operation(service, operation).error_shapes}
+    code = "UnsupportedFeatureException" if "UnsupportedFeatureException" in allowed else unknown
+    return reject(code, f"The operation {operation} of {service} is not supported by Moorage.")
+
+
+def _parameters_refused(service: str, operation: str, refused: list[str]) -> Rejected:
+    names = ", ".join(f"'{path}'" for path in refused)
+    subject = f"Parameter {names} is" if len(refused) == 1 else f"Parameters {names} are"
+    return reject(models.ENTRIES[service].invalid, f"{subject} not supported by Moorage in {operation}.")

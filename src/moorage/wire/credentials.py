@@ -1,0 +1,59 @@
+"""Who asks and where: the credential scope of Signature Version 4, as header or as presigned query.
+
+Reads only. Whether the signature is right is `sigv4`'s question, and asked only when the endpoint is not on loopback.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+from moorage.wire.faults import reject
+from moorage.wire.message import Request
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+DEFAULT_ACCOUNT = "000000000000"
+
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a request's credential says: `<access key>/<date>/<region>/<service>/aws4_request`."""
+
+    access_key: str
+    date: str
+    region: str
+    service: str
+
+    @property
+    def account(self) -> str:
+        """A 12-digit access key is the account id."""
+        return self.access_key if _ACCOUNT.fullmatch(self.access_key) else DEFAULT_ACCOUNT
+
+
+def scope(request: Request) -> Scope | None:
+    """The credential scope of a request; None if it carries none. Rejected if it makes no sense."""
+    header = request.header("authorization")
+    if header:
+        return _parse(authorization_fields(header).get("Credential", ""))
+    if "X-Amz-Credential" in request.query:
+        return _parse(parse_qs(request.query).get("X-Amz-Credential", [""])[0])
+    return None
+
+
+def authorization_fields(header: str) -> dict[str, str]:
+    """Credential, SignedHeaders and Signature of an Authorization header."""
+    algorithm, _, rest = header.partition(" ")
+    if algorithm != ALGORITHM:
+        raise reject("IncompleteSignature", f"Authorization must be {ALGORITHM}, not '{algorithm[:40]}'.")
+    pairs = (part.strip().partition("=") for part in rest.split(","))
+    return {name: value for name, _, value in pairs}
+
+
+def _parse(credential: str) -> Scope:
+    # An access key may contain slashes in theory; the other four parts cannot.
+    parts = credential.rsplit("/", 4)
+    if len(parts) != 5 or parts[4] != "aws4_request" or not _REGION.fullmatch(parts[2]):
+        raise reject("IncompleteSignature", f"'{credential[:200]}' is not a valid credential scope.")
+    return Scope(parts[0], parts[1], parts[2], parts[3])

@@ -1,0 +1,61 @@
+"""AWS JSON 1.0 and 1.1: a body of JSON, the operation in X-Amz-Target, errors by `__type`."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from botocore.model import OperationModel
+
+from moorage.wire import limits, models, scalars
+from moorage.wire.faults import Fault, reject
+from moorage.wire.message import Request, Response
+
+_CONTENT_TYPE = "application/x-amz-json-1.1"
+
+
+class JsonCodec:
+    """The Codec of JSON 1.0 and 1.1, which differ only in the name of their content type."""
+
+    def __init__(self, content_type: str = _CONTENT_TYPE) -> None:
+        self._content_type = content_type
+
+    def parse(self, operation: OperationModel, request: Request) -> Any:
+        if not request.body:
+            return {}
+        if request.header("content-encoding") not in ("", "identity"):
+            raise reject(
+                "UnsupportedMediaType", "Request bodies are read as they are, without a Content-Encoding.", 415
+            )
+        limits.check_depth(request.body)
+        try:
+            return orjson.loads(request.body)
+        except orjson.JSONDecodeError as error:
+            raise reject("SerializationException", f"The request body is not JSON: {error}") from error
+
+    def answer(self, operation: OperationModel, output: dict[str, Any], request_id: str) -> Response:
+        return self._response(200, output, request_id)
+
+    def refuse(self, fault: Fault, request_id: str, service: str) -> Response:
+        body = {"__type": fault.code, _message_member(fault.code, service): fault.message, **fault.fields}
+        return self._response(fault.status, body, request_id, ("x-amzn-errortype", fault.code))
+
+    def _response(self, status: int, body: dict[str, Any], request_id: str, *more: tuple[str, str]) -> Response:
+        content = orjson.dumps(body, _write_scalar, orjson.OPT_PASSTHROUGH_DATETIME)
+        return Response(
+            status, (("content-type", self._content_type), ("x-amzn-requestid", request_id), *more), content
+        )
+
+
+def _write_scalar(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return scalars.write_seconds(value)
+    if isinstance(value, bytes):
+        return scalars.write_blob(value)
+    raise TypeError(type(value).__name__)
+
+
+def _message_member(code: str, service: str) -> str:
+    """Services spell the member of the sentence `message` or `Message`; SDKs of typed languages mind."""
+    shape = models.error_shapes(service).get(code) if service else None
+    names = shape.members if shape is not None else ()
+    return next((name for name in names if name.lower() == "message"), "message")

@@ -1,0 +1,38 @@
+"""How large and how deep a request may be, decided before anything is parsed.
+
+Bodies are counted while they arrive, so an oversized one is never held; JSON nesting is measured on the bytes.
+"""
+
+import re
+
+from moorage.wire.faults import Rejected, reject
+
+MAX_BODY = 1 << 20
+MAX_DEPTH = 64
+
+# A string literal, closed or running to the end of the body: each is matched once, so the scan stays linear.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
+
+
+def body_too_large() -> Rejected:
+    return reject("RequestEntityTooLarge", f"The request body is larger than {MAX_BODY} bytes.", 413)
+
+
+def check_depth(body: bytes) -> None:
+    """Refuse JSON that is nested deeper than MAX_DEPTH, in time and memory that are linear in the body."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return
+    brackets = _STRING.sub(b"", body).translate(_SAME_BRACKETS, _NOT_BRACKET)
+    for _ in range(MAX_DEPTH):
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    # Each round took away the innermost pairs. What is left is deeper, or unbalanced: the parser names the latter.
+    if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
+        raise too_deep()
+
+
+def too_deep() -> Rejected:
+    return reject("SerializationException", f"The request body is nested deeper than {MAX_DEPTH} levels.")

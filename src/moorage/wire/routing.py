@@ -1,0 +1,96 @@
+"""Which service and operation a request means, and which codec speaks its protocol.
+
+AWS tells its services apart by host name; behind one address they are told apart by the target header, the Action and
+Version parameters, and the signature's scope. Whether the operation is served is not decided here.
+"""
+
+from dataclasses import dataclass
+
+from moorage.wire import models, query
+from moorage.wire.codec import Codec
+from moorage.wire.credentials import Scope
+from moorage.wire.faults import reject
+from moorage.wire.json11 import JsonCodec
+from moorage.wire.message import Request
+from moorage.wire.query import QueryCodec
+
+_JSON = JsonCodec()
+_JSON_10 = JsonCodec("application/x-amz-json-1.0")
+_QUERY = QueryCodec()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`operation` is empty where only the service could be told (REST protocols)."""
+
+    service: str
+    operation: str
+
+
+def codec(request: Request) -> Codec:
+    """The codec that the request's form calls for. Never fails, so that any refusal can be written."""
+    content_type = request.header("content-type")
+    if content_type.startswith("application/x-amz-json-1.0"):
+        return _JSON_10
+    if "x-amz-target" in request.headers or "json" in content_type:
+        return _JSON
+    return _QUERY
+
+
+def target(request: Request, scope: Scope | None) -> Target:
+    """The service and operation that a request means; Rejected if it names neither."""
+    header = request.header("x-amz-target")
+    if header:
+        return _by_header(header, scope)
+    if request.header("smithy-protocol"):
+        raise reject(
+            "UnsupportedProtocol",
+            f"The protocol {request.header('smithy-protocol')} is not served here.",
+            415,
+            hint="Choose the JSON protocol in the SDK's configuration.",
+        )
+    if _is_form(request):
+        fields = query.form(request)
+        if "Action" in fields:
+            return _by_action(fields["Action"], fields.get("Version", ""), scope)
+    return Target(_by_scope_or_host(request, scope), "")
+
+
+def _by_header(header: str, scope: Scope | None) -> Target:
+    prefix, _, operation = header.rpartition(".")
+    entry = models.BY_TARGET.get(prefix)
+    if entry is not None:
+        return Target(entry.name, operation)
+    if scope is not None:
+        return Target(scope.service, operation)
+    raise reject("UnknownOperationException", f"No service is known by the target '{header[:200]}'.")
+
+
+def _is_form(request: Request) -> bool:
+    if request.method == "POST":
+        return request.header("content-type").startswith("application/x-www-form-urlencoded")
+    return request.method == "GET" and "Action=" in request.query
+
+
+def _by_action(action: str, version: str, scope: Scope | None) -> Target:
+    if scope is not None:
+        return Target(scope.service, action)
+    entry = models.BY_VERSION.get(version)
+    if entry is None:
+        raise reject(
+            "InvalidAction", f"No service is known by the action '{action[:200]}' and version '{version[:40]}'."
+        )
+    return Target(entry.name, action)
+
+
+def _by_scope_or_host(request: Request, scope: Scope | None) -> str:
+    if scope is not None:
+        return scope.service
+    host = request.header("host")
+    if ".amazonaws.com" in host:
+        return host.split(".", 1)[0]
+    raise reject(
+        "MissingAuthenticationToken",
+        "The request names no AWS service: it has no target header, no Action and no signature.",
+        403,
+    )
