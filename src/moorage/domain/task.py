@@ -149,6 +149,7 @@ class ContainerState:
     exit_code: int | None = None
     reason: str = ""
     health: str = "UNKNOWN"
+    asked_to_stop_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,6 @@ class TaskState:
     deactivating_at: datetime | None = None
     stopping_at: datetime | None = None
     drained_at: datetime | None = None
-    terminated_at: datetime | None = None
     deprovisioning_at: datetime | None = None
     execution_stopped_at: datetime | None = None
     stopped_at: datetime | None = None
