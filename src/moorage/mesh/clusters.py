@@ -1,0 +1,121 @@
+"""Clusters: one per alias, fed with endpoints by the daemon, and one per exposed port, fixed on the container.
+
+Round robin, outlier detection and connection settings are those documented for Service Connect
+(docs/reference/service-connect.md section 2.5); what AWS does not publish is settled in docs/decisions/0101 to 0103.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from envoy.config.cluster.v3 import circuit_breaker_pb2, cluster_pb2, outlier_detection_pb2
+from envoy.config.core.v3 import address_pb2, protocol_pb2
+from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from envoy.type.v3 import percent_pb2
+
+from moorage.mesh import messages, names
+from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
+
+CONNECT_TIMEOUT = 1
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def of_upstream(upstream: Upstream) -> Resource:
+    """The cluster of an alias; it stays the same object when only endpoints change."""
+    return _of_upstream(replace(upstream, endpoints=()))
+
+
+@lru_cache(maxsize=4096)
+def _of_upstream(upstream: Upstream) -> Resource:
+    name = names.upstream(upstream)
+    body = cluster_pb2.Cluster(
+        name=name,
+        type=cluster_pb2.Cluster.EDS,
+        eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=messages.from_ads()),
+        lb_policy=cluster_pb2.Cluster.ROUND_ROBIN,
+        connect_timeout=messages.seconds(CONNECT_TIMEOUT),
+        circuit_breakers=_unlimited(),
+        outlier_detection=_outliers(),
+        # An ejected host gets no traffic while another is left, however many are ejected.
+        common_lb_config=cluster_pb2.Cluster.CommonLbConfig(healthy_panic_threshold=percent_pb2.Percent(value=0)),
+        # A deregistered task leaves at once; its open requests may still end.
+        ignore_health_on_host_removal=True,
+        upstream_connection_options=_keepalive(),
+    )
+    _speak(body, upstream.protocol, upstream.timeouts)
+    return resource(names.CLUSTER, name, body, References(endpoints=frozenset({name})))
+
+
+@lru_cache(maxsize=4096)
+def of_ingress(ingress: Ingress) -> Resource:
+    """The container port behind an ingress listener. No outlier detection: there is nowhere else to go."""
+    name = names.ingress_cluster(ingress)
+    body = cluster_pb2.Cluster(
+        name=name,
+        type=cluster_pb2.Cluster.STATIC,
+        connect_timeout=messages.seconds(CONNECT_TIMEOUT),
+        circuit_breakers=_unlimited(),
+        load_assignment=_loopback(name, ingress.container_port),
+    )
+    _speak(body, ingress.protocol, ingress.timeouts)
+    return resource(names.CLUSTER, name, body)
+
+
+def http2_options(body: cluster_pb2.Cluster, http2: protocol_pb2.Http2ProtocolOptions) -> None:
+    """Make a cluster speak HTTP/2 with prior knowledge."""
+    explicit = http_protocol_options_pb2.HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=http2)
+    options = http_protocol_options_pb2.HttpProtocolOptions(explicit_http_config=explicit)
+    body.typed_extension_protocol_options[HTTP_OPTIONS].CopyFrom(messages.packed(options))
+
+
+def _speak(body: cluster_pb2.Cluster, protocol: Protocol, timeouts: Timeouts) -> None:
+    if protocol is Protocol.TCP:
+        return
+    options = http_protocol_options_pb2.HttpProtocolOptions()
+    options.common_http_protocol_options.idle_timeout.CopyFrom(messages.seconds(timeouts.idle))
+    explicit = options.explicit_http_config
+    if protocol is Protocol.HTTP:
+        explicit.http_protocol_options.SetInParent()
+    else:
+        explicit.http2_protocol_options.SetInParent()
+    body.typed_extension_protocol_options[HTTP_OPTIONS].CopyFrom(messages.packed(options))
+
+
+def _unlimited() -> circuit_breaker_pb2.CircuitBreakers:
+    """Service Connect publishes no limits. Envoy's own (1,024 requests, 3 retries at a time) would refuse traffic."""
+    most = messages.u32(messages.UNLIMITED)
+    threshold = circuit_breaker_pb2.CircuitBreakers.Thresholds(
+        max_connections=most, max_pending_requests=most, max_requests=most, max_retries=most
+    )
+    return circuit_breaker_pb2.CircuitBreakers(thresholds=[threshold])
+
+
+def _outliers() -> outlier_detection_pb2.OutlierDetection:
+    """Five failures in a row eject a host for 30 to 300 s; at most half of the hosts, so never the only one."""
+    return outlier_detection_pb2.OutlierDetection(
+        consecutive_5xx=messages.u32(5),
+        interval=messages.seconds(30),
+        base_ejection_time=messages.seconds(30),
+        max_ejection_time=messages.seconds(300),
+        max_ejection_percent=messages.u32(50),
+        enforcing_success_rate=messages.u32(0),
+    )
+
+
+def _keepalive() -> cluster_pb2.UpstreamConnectionOptions:
+    """A peer whose network vanished without a word is noticed by the kernel within a minute, at no cost to Envoy."""
+    return cluster_pb2.UpstreamConnectionOptions(
+        tcp_keepalive=address_pb2.TcpKeepalive(
+            keepalive_time=messages.u32(30), keepalive_interval=messages.u32(5), keepalive_probes=messages.u32(3)
+        )
+    )
+
+
+def _loopback(name: str, port: int) -> endpoint_pb2.ClusterLoadAssignment:
+    host = endpoint_components_pb2.LbEndpoint(
+        endpoint=endpoint_components_pb2.Endpoint(address=messages.address("127.0.0.1", port))
+    )
+    return endpoint_pb2.ClusterLoadAssignment(
+        cluster_name=name, endpoints=[endpoint_components_pb2.LocalityLbEndpoints(lb_endpoints=[host])]
+    )

@@ -1,0 +1,133 @@
+"""Listeners: one egress for all aliases, which tells them apart by the original destination, and one per exposed port.
+
+Connections arrive by redirect (docs/reference/service-connect.md section 2.3), so nothing binds an alias address. A
+destination that no filter chain knows is closed at once: that is Envoy's rule, not one of ours.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+
+from envoy.config.core.v3 import base_pb2, protocol_pb2
+from envoy.config.listener.v3 import listener_components_pb2, listener_pb2
+from envoy.config.route.v3 import route_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+
+from moorage.mesh import messages, names, routes
+from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
+
+TCP_CONNECT_ATTEMPTS = 3
+"""The first attempt and the two documented retries."""
+
+
+def egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
+    """The one listener behind the redirect of the alias range; endpoints do not touch it."""
+    return _egress(port, tuple(replace(each, endpoints=()) for each in upstreams))
+
+
+@lru_cache(maxsize=1024)
+def _egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
+    ordered = sorted(upstreams, key=names.upstream)
+    body = listener_pb2.Listener(
+        name=names.EGRESS_LISTENER,
+        stat_prefix=names.EGRESS_LISTENER,
+        traffic_direction=base_pb2.OUTBOUND,
+        # A redirect in OUTPUT rewrites the destination to 127.0.0.1, and nobody outside the task has business here.
+        address=messages.address("127.0.0.1", port),
+        enable_reuse_port=messages.flag(False),
+        listener_filters=[_original_destination()],
+        filter_chains=[_egress_chain(each) for each in ordered],
+    )
+    references = References(
+        clusters=frozenset(names.upstream(each) for each in ordered if each.protocol is Protocol.TCP),
+        routes=frozenset(names.upstream(each) for each in ordered if each.protocol is not Protocol.TCP),
+        ports=(port,),
+        matches=tuple((each.vip, each.alias_port) for each in ordered),
+    )
+    return resource(names.LISTENER, names.EGRESS_LISTENER, body, references)
+
+
+@lru_cache(maxsize=4096)
+def ingress(of: Ingress) -> Resource:
+    """What arrives from outside for a container port. It drains gracefully: traffic direction INBOUND selects it."""
+    name, cluster = names.ingress_listener(of), names.ingress_cluster(of)
+    body = listener_pb2.Listener(
+        name=name,
+        stat_prefix=names.stat_prefix(of),
+        traffic_direction=base_pb2.INBOUND,
+        address=messages.address("0.0.0.0", of.listener_port),
+        # Two proxies that were given one port must fail loudly, never share its connections.
+        enable_reuse_port=messages.flag(False),
+        filter_chains=[listener_components_pb2.FilterChain(filters=[_ingress_filter(of, cluster)])],
+    )
+    return resource(names.LISTENER, name, body, References(clusters=frozenset({cluster}), ports=(of.listener_port,)))
+
+
+def _original_destination() -> listener_components_pb2.ListenerFilter:
+    return listener_components_pb2.ListenerFilter(
+        name="envoy.filters.listener.original_dst", typed_config=messages.packed(original_dst_pb2.OriginalDst())
+    )
+
+
+def _egress_chain(upstream: Upstream) -> listener_components_pb2.FilterChain:
+    name = names.upstream(upstream)
+    match = listener_components_pb2.FilterChainMatch(
+        prefix_ranges=[messages.host_only(upstream.vip)], destination_port=messages.u32(upstream.alias_port)
+    )
+    if upstream.protocol is Protocol.TCP:
+        chosen = _tcp_filter(name, name, upstream.timeouts, TCP_CONNECT_ATTEMPTS)
+    else:
+        manager = _connection_manager(name, upstream.protocol, upstream.timeouts)
+        manager.rds.CopyFrom(hcm_pb2.Rds(route_config_name=name, config_source=messages.from_ads()))
+        chosen = _http_filter(manager)
+    return listener_components_pb2.FilterChain(name=name, filter_chain_match=match, filters=[chosen])
+
+
+def _ingress_filter(of: Ingress, cluster: str) -> listener_components_pb2.Filter:
+    """No retries here: the caller's proxy retries, and may choose another task."""
+    prefix = names.stat_prefix(of)
+    if of.protocol is Protocol.TCP:
+        return _tcp_filter(prefix, cluster, of.timeouts, 1)
+    manager = _connection_manager(prefix, of.protocol, of.timeouts)
+    everything = routes.everything(cluster, routes.to_cluster(cluster, of.timeouts))
+    manager.route_config.CopyFrom(route_pb2.RouteConfiguration(name=cluster, virtual_hosts=[everything]))
+    return _http_filter(manager)
+
+
+def _connection_manager(prefix: str, protocol: Protocol, timeouts: Timeouts) -> hcm_pb2.HttpConnectionManager:
+    """HTTP/1.1 or HTTP/2 by what the client sends first; HTTP/1.0 gets 426, which is Envoy's default.
+
+    Request ids and x-forwarded-proto are added where absent and kept where present; bodies are never buffered.
+    """
+    manager = hcm_pb2.HttpConnectionManager(
+        stat_prefix=prefix,
+        codec_type=hcm_pb2.HttpConnectionManager.AUTO,
+        common_http_protocol_options=protocol_pb2.HttpProtocolOptions(idle_timeout=messages.seconds(timeouts.idle)),
+        stream_idle_timeout=messages.seconds(timeouts.idle),
+        preserve_external_request_id=True,
+        http_filters=[
+            hcm_pb2.HttpFilter(name="envoy.filters.http.router", typed_config=messages.packed(router_pb2.Router()))
+        ],
+    )
+    if protocol is Protocol.HTTP:
+        manager.upgrade_configs.add(upgrade_type="websocket")
+    return manager
+
+
+def _http_filter(manager: hcm_pb2.HttpConnectionManager) -> listener_components_pb2.Filter:
+    return listener_components_pb2.Filter(
+        name="envoy.filters.network.http_connection_manager", typed_config=messages.packed(manager)
+    )
+
+
+def _tcp_filter(prefix: str, cluster: str, timeouts: Timeouts, attempts: int) -> listener_components_pb2.Filter:
+    proxy = tcp_proxy_pb2.TcpProxy(
+        stat_prefix=prefix,
+        cluster=cluster,
+        idle_timeout=messages.seconds(timeouts.idle),
+        max_connect_attempts=messages.u32(attempts),
+    )
+    return listener_components_pb2.Filter(name="envoy.filters.network.tcp_proxy", typed_config=messages.packed(proxy))

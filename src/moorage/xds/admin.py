@@ -1,0 +1,61 @@
+"""The admin interface of one Envoy over its Unix socket: is it live, drain it, what is in flight.
+
+A proxy that does not answer is a fact, not an error: it is reported as not live, and as unknown in flight.
+"""
+
+import re
+from pathlib import Path
+
+import httpx
+
+_IN_FLIGHT = r"^(http|tcp|listener)\.ingress-.*\.(downstream_rq_active|downstream_cx_active|upstream_flush_active)$"
+_CREATE_FAILURE = r"^listener_manager\.listener_create_failure$"
+_STAT = re.compile(r"^(?P<name>\S+): (?P<value>\d+)$", re.MULTILINE)
+
+
+class Admin:
+    """Questions to one Envoy. Each is a connection of its own: an idle one would be the daemon's to lose."""
+
+    def __init__(self, socket: Path, timeout: float = 2.0) -> None:
+        self._socket = socket
+        self._timeout = timeout
+
+    async def live(self) -> bool:
+        """True when Envoy says LIVE and could make all of its listeners."""
+        answer = await self._ask("GET", "/ready")
+        if answer is None or answer.strip() != "LIVE":
+            return False
+        failures = await self._stats(_CREATE_FAILURE)
+        return failures is not None and not any(failures.values())
+
+    async def drain(self) -> bool:
+        """Every answer on an inbound listener says goodbye from now on; True when Envoy has begun, or had before."""
+        return await self._ask("POST", "/drain_listeners?graceful&inboundonly") is not None
+
+    async def in_flight(self) -> int | None:
+        """Open inbound requests and streams, and open inbound TCP connections; None when Envoy does not answer."""
+        stats = await self._stats(_IN_FLIGHT)
+        return None if stats is None else count(stats)
+
+    async def _stats(self, pattern: str) -> dict[str, int] | None:
+        text = await self._ask("GET", f"/stats?{httpx.QueryParams({'filter': pattern})}")
+        return None if text is None else {found["name"]: int(found["value"]) for found in _STAT.finditer(text)}
+
+    async def _ask(self, method: str, target: str) -> str | None:
+        transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=False)
+        async with httpx.AsyncClient(transport=transport, timeout=self._timeout, trust_env=False) as client:
+            try:
+                answer = await client.request(method, f"http://envoy{target}")
+            except httpx.TransportError:
+                return None
+        return answer.text if answer.is_success else None
+
+
+def count(stats: dict[str, int]) -> int:
+    """Requests of HTTP listeners; connections of TCP listeners and what they still have to hand to the container.
+
+    The connections of an HTTP listener do not count: idle keep-alive is nothing to wait for.
+    """
+    prefixes = {name.split(".")[1] for name in stats if name.startswith("tcp.")}
+    total = sum(value for name, value in stats.items() if name.startswith(("http.", "tcp.")))
+    return total + sum(stats.get(f"listener.{prefix}.downstream_cx_active", 0) for prefix in prefixes)

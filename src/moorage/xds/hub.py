@@ -1,0 +1,131 @@
+"""The hub: every proxy with its directory, its server and its bundle; the engine's Proxies port.
+
+What a proxy is told comes in as bundles; what it answered is asked here. Directories outlive the hub, since the proxies
+do: a restarted daemon opens them again and hears from each proxy what it holds.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moorage.mesh.bootstrap import ADMIN_SOCKET, XDS_SOCKET
+from moorage.mesh.bundle import Bundle
+from moorage.xds import server
+from moorage.xds.admin import Admin
+from moorage.xds.proxy import Proxy
+
+
+class Inconsistent(Exception):
+    """A bundle does not fit together; it is a fault of Moorage, and no proxy hears of it."""
+
+    def __init__(self, task_id: str, problems: Sequence[str]) -> None:
+        super().__init__(f"the configuration for the proxy of task {task_id} is inconsistent: {'; '.join(problems)}")
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """An open proxy with what serves it."""
+
+    proxy: Proxy
+    directory: Path
+    server: Any
+    admin: Admin
+
+
+class Hub:
+    """Implements `engine.ports.Proxies`. `owner`: the user id that proxies run as, where it is not the daemon's own."""
+
+    def __init__(self, directory: Path, owner: int | None = None) -> None:
+        self._directory = directory
+        self._owner = owner
+        self._seats: dict[str, _Seat] = {}
+        self._watchers: list[Callable[[str], None]] = []
+        self._opening = asyncio.Lock()
+
+    async def open(self, task_id: str) -> str:
+        """Listen for the task's proxy. A directory that is there already belongs to a proxy that may be running."""
+        async with self._opening:
+            if task_id not in self._seats:
+                self._seats[task_id] = await self._seat(task_id)
+            return str(self._seats[task_id].directory)
+
+    async def close(self, task_id: str) -> None:
+        """Stop listening for the task's proxy and take its directory away."""
+        async with self._opening:
+            seat = self._seats.pop(task_id, None)
+            if seat is not None:
+                await seat.server.stop(None)
+            _take_away(self._directory / task_id)
+
+    async def shut(self) -> None:
+        """Stop listening for all, and leave the directories: the proxies go on and will look for the next daemon."""
+        async with self._opening:
+            seats, self._seats = self._seats, {}
+            await asyncio.gather(*(seat.server.stop(None) for seat in seats.values()))
+
+    def publish(self, task_id: str, bundle: Bundle) -> None:
+        """Make `bundle` what the proxy shall hold. Nothing happens when it is, or when the proxy is not open."""
+        seat = self._seats.get(task_id)
+        if seat is None or seat.proxy.bundle == bundle:
+            return
+        problems = bundle.consistent()
+        if problems:
+            raise Inconsistent(task_id, problems)
+        seat.proxy.publish(bundle)
+
+    def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
+        """Of `tasks`, those whose proxies may still hold an endpoint at `address`. A closed proxy holds nothing."""
+        seats = ((task_id, self._seats.get(task_id)) for task_id in tasks)
+        return frozenset(task_id for task_id, seat in seats if seat is not None and seat.proxy.may_hold(address))
+
+    def watch(self, nudge: Callable[[str], None]) -> None:
+        """Call `nudge(task_id)` when a proxy connected, left, acknowledged or refused something."""
+        self._watchers.append(nudge)
+
+    async def ready(self, task_id: str) -> bool:
+        """True when Envoy is LIVE, made its listeners, and holds every resource of its bundle."""
+        seat = self._seats.get(task_id)
+        return seat is not None and seat.proxy.in_place() and await seat.admin.live()
+
+    async def drain(self, task_id: str) -> None:
+        """Ask the proxy to drain its inbound listeners; one that does not answer has nothing to drain."""
+        seat = self._seats.get(task_id)
+        if seat is not None:
+            await seat.admin.drain()
+
+    async def in_flight(self, task_id: str) -> int | None:
+        """Open inbound HTTP requests and TCP connections; None when the proxy does not answer."""
+        seat = self._seats.get(task_id)
+        return None if seat is None else await seat.admin.in_flight()
+
+    def explain(self, task_id: str) -> dict[str, object] | None:
+        """What the proxy was told, holds, lacks and refused and why; None when it is not open."""
+        seat = self._seats.get(task_id)
+        return None if seat is None else seat.proxy.explain()
+
+    async def _seat(self, task_id: str) -> _Seat:
+        directory = self._directory / task_id
+        inherited = directory.exists()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        socket = directory / XDS_SOCKET
+        proxy = Proxy(task_id, inherited)
+        started = await server.listen(str(socket), proxy, self._nudge)
+        if self._owner is not None:
+            for path in (directory, socket):
+                os.chown(path, self._owner, self._owner)
+        return _Seat(proxy, directory, started, Admin(directory / ADMIN_SOCKET))
+
+    def _nudge(self, task_id: str) -> None:
+        for nudge in self._watchers:
+            nudge(task_id)
+
+
+def _take_away(directory: Path) -> None:
+    for name in (XDS_SOCKET, ADMIN_SOCKET):
+        (directory / name).unlink(missing_ok=True)
+    if directory.exists():
+        directory.rmdir()

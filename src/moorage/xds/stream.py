@@ -1,0 +1,180 @@
+"""One delta stream of one proxy, without I/O: requests in, responses out.
+
+`receive` books what the proxy asked, acknowledged or refused; `responses` says what to send now so that it comes to
+hold exactly a given bundle. At most one response of a type is unanswered at a time. The order is `ordering`'s.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from envoy.service.discovery.v3 import discovery_pb2
+
+from moorage.mesh import names
+from moorage.mesh.bundle import Bundle, Resource
+from moorage.xds.ledger import Hosts, Ledger, Sent
+from moorage.xds.ordering import ORDER, Kind, Step
+
+WILDCARD_TYPES = frozenset({names.CLUSTER, names.LISTENER})
+"""For these a first request that names nothing asks for everything; for the others it asks for nothing."""
+
+
+class UnknownType(Exception):
+    """The proxy asked for a type of resource that Moorage does not serve."""
+
+    def __init__(self, type_url: str) -> None:
+        super().__init__(f"resources of type {type_url} are not served")
+        self.type_url = type_url
+
+
+@dataclass(frozen=True)
+class Possible:
+    """Endpoints that a proxy may hold: of which cluster, in which version, at which addresses if that is known."""
+
+    name: str
+    version: str
+    hosts: Hosts
+
+
+UNKNOWN = Possible("*", "", None)
+"""Held by a proxy that outlived the daemon, until it has said what it has."""
+
+
+class DeltaStream:
+    """The protocol state of one stream. `earlier`: what the proxy may hold from before it, until it has said."""
+
+    def __init__(self, earlier: Sequence[Possible] = ()) -> None:
+        self._ledgers = {type_url: Ledger() for type_url in names.TYPES}
+        self._earlier = tuple(earlier)
+        self._nonce = 0
+
+    def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
+        """Book a request; True when it answered a response, so that something may have become true."""
+        ledger = self._ledgers.get(request.type_url)
+        if ledger is None:
+            raise UnknownType(request.type_url)
+        if not ledger.opened:
+            self._open(ledger, request)
+        answered = ledger.sent is not None and request.response_nonce == ledger.sent.nonce
+        if answered and request.HasField("error_detail"):
+            ledger.refuse(request.error_detail.message)
+        elif answered:
+            ledger.acknowledge()
+        for name in request.resource_names_unsubscribe:
+            ledger.unsubscribe(name)
+        for name in request.resource_names_subscribe:
+            ledger.subscribe(name, brought=name in request.initial_resource_versions)
+        return answered
+
+    def responses(self, bundle: Bundle) -> list[discovery_pb2.DeltaDiscoveryResponse]:
+        """What to send now, in order; each is booked as sent. Empty when there is nothing to do but wait."""
+        out: list[discovery_pb2.DeltaDiscoveryResponse] = []
+        quiet = True
+        for step in ORDER:
+            ledger = self._ledgers[step.type_url]
+            wanted = bundle.of(step.type_url)
+            if step.kind is Kind.REMOVE and not quiet:
+                break
+            todo = list(ledger.pending(wanted)) if step.kind is Kind.ADD else []
+            gone = self._gone(step, ledger, wanted)
+            if ledger.sent is None and ledger.opened:
+                chosen = self._allowed(step, ledger, todo, bundle)
+                greeting = step.kind is Kind.ADD and ledger.wildcard and not ledger.greeted and not todo
+                if chosen or gone or greeting:
+                    out.append(self._send(step.type_url, chosen, gone, bundle))
+            quiet = quiet and not todo and not gone and ledger.sent is None
+        return out
+
+    def may_hold(self, address: str, bundle: Bundle | None) -> bool:
+        """True unless it is certain that the proxy has no endpoint at `address` and is not about to get one."""
+        wanted = bundle.of(names.ENDPOINTS) if bundle is not None else {}
+        if any(address in item.references.addresses for item in wanted.values()):
+            return True
+        for each in self.possible():
+            hosts = each.hosts
+            if hosts is None and each.name in wanted and wanted[each.name].version == each.version:
+                hosts = wanted[each.name].references.addresses
+            if hosts is None or address in hosts:
+                return True
+        return False
+
+    def possible(self) -> tuple[Possible, ...]:
+        """Every endpoint resource that the proxy may hold now."""
+        entries = self._ledgers[names.ENDPOINTS].entries
+        now = [
+            Possible(name, version, hosts)
+            for name, entry in entries.items()
+            for version, hosts in entry.possible.items()
+        ]
+        return self._earlier + tuple(now)
+
+    def in_place(self, bundle: Bundle) -> bool:
+        """True when the proxy holds every resource of the bundle in some version."""
+        return not any(self.lacking(bundle).values())
+
+    def lacking(self, bundle: Bundle) -> dict[str, list[str]]:
+        """The resources of the bundle that the proxy holds in no version, by type."""
+        found: dict[str, list[str]] = {}
+        for type_url, ledger in self._ledgers.items():
+            found[type_url] = sorted(name for name in bundle.of(type_url) if not ledger.holds(name))
+        return found
+
+    @property
+    def ledgers(self) -> Mapping[str, Ledger]:
+        """The books by type, to be read and explained."""
+        return self._ledgers
+
+    def _open(self, ledger: Ledger, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
+        held = dict(request.initial_resource_versions)
+        nothing_named = not request.resource_names_subscribe
+        ledger.open(held, wildcard=nothing_named and request.type_url in WILDCARD_TYPES)
+        # From here on the proxy itself has said which endpoints it holds, or that it holds no cluster that has any.
+        no_clusters = request.type_url == names.CLUSTER and not any(names.reads_endpoints(name) for name in held)
+        if no_clusters or request.type_url == names.ENDPOINTS:
+            self._earlier = ()
+
+    def _gone(self, step: Step, ledger: Ledger, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
+        if step.kind is Kind.REMOVE:
+            return ledger.gone(wanted)
+        return ledger.unknown(wanted) if step.kind is Kind.ABSENT else ()
+
+    def _allowed(self, step: Step, ledger: Ledger, todo: list[Resource], bundle: Bundle) -> list[Resource]:
+        """Of what is to be sent, what may go now. Suspects go one by one, after all others."""
+        free = [item for item in todo if not step.after_clusters or self._clusters_answered(item, bundle)]
+        innocent = [item for item in free if item.name not in ledger.suspects]
+        return innocent or free[:1]
+
+    def _clusters_answered(self, item: Resource, bundle: Bundle) -> bool:
+        """A refused cluster counts as answered: what else the listener or route carries shall not wait for it."""
+        clusters, endpoints = self._ledgers[names.CLUSTER], self._ledgers[names.ENDPOINTS]
+        for name in item.references.clusters:
+            cluster = bundle.of(names.CLUSTER).get(name)
+            if cluster is None or not clusters.answered(cluster):
+                return False
+            if clusters.holds(name) and not all(
+                each in bundle.of(names.ENDPOINTS) and endpoints.answered(bundle.of(names.ENDPOINTS)[each])
+                for each in cluster.references.endpoints
+            ):
+                return False
+        return True
+
+    def _send(
+        self, type_url: str, resources: Sequence[Resource], removed: tuple[str, ...], bundle: Bundle
+    ) -> discovery_pb2.DeltaDiscoveryResponse:
+        self._nonce += 1
+        ledger = self._ledgers[type_url]
+        if type_url == names.CLUSTER:
+            self._owe_endpoints(resources)
+        ledger.send(Sent(str(self._nonce), tuple(resources), removed))
+        return discovery_pb2.DeltaDiscoveryResponse(
+            type_url=type_url,
+            nonce=str(self._nonce),
+            system_version_info=bundle.version,
+            resources=[item.wire for item in resources],
+            removed_resources=removed,
+        )
+
+    def _owe_endpoints(self, clusters: Sequence[Resource]) -> None:
+        """Envoy makes a changed cluster anew, without endpoints, and may not ask for those it had asked for before."""
+        ledger = self._ledgers[names.ENDPOINTS]
+        for item in clusters:
+            ledger.owed |= {name for name in item.references.endpoints if name in ledger.named}
