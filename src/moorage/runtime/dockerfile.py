@@ -34,8 +34,8 @@ def parse(text: str) -> list[Instruction]:
     _check_directives(text)
     found: list[Instruction] = []
     for line, joined in _logical_lines(text.removeprefix("\ufeff")):
-        name, _, rest = joined.strip().partition(" ")
-        found.append(Instruction(line, name.upper(), rest.strip()))
+        name, *rest = joined.split(None, 1)
+        found.append(Instruction(line, name.upper(), rest[0].strip() if rest else ""))
     return found
 
 
@@ -59,14 +59,10 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
             start = number
         parts.append(_without_continuation(line))
         if not _continues(line):
-            yield start, _joined(parts)
+            yield start, "".join(parts)
             parts = []
     if parts:
-        yield start, _joined(parts)
-
-
-def _joined(parts: list[str]) -> str:
-    return "".join(parts).replace("\t", " ")
+        yield start, "".join(parts)
 
 
 def _continues(line: str) -> bool:
@@ -89,7 +85,7 @@ def command_line(instruction: Instruction) -> tuple[str, ...]:
 
 def json_words(instruction: Instruction) -> tuple[str, ...]:
     """The strings of a JSON array. Container engines run what looks like one and is none by a shell: refused here."""
-    text = instruction.text[instruction.text.index("[") :]
+    text = instruction.text
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -102,8 +98,7 @@ def json_words(instruction: Instruction) -> tuple[str, ...]:
 
 def pairs(instruction: Instruction, env: Mapping[str, str]) -> list[tuple[str, str]]:
     """The names and values of ENV or LABEL: `NAME=value …`, or the older `NAME value`."""
-    first = instruction.text.split(" ", 1)[0]
-    if "=" not in first:
+    if "=" not in (instruction.text.split() or [""])[0]:
         return [_old_pair(instruction, env)]
     found = []
     for word in words(instruction, env):
@@ -115,10 +110,10 @@ def pairs(instruction: Instruction, env: Mapping[str, str]) -> list[tuple[str, s
 
 
 def _old_pair(instruction: Instruction, env: Mapping[str, str]) -> tuple[str, str]:
-    name, space, value = instruction.text.partition(" ")
-    if not name or not space:
+    parts = instruction.text.split(None, 1)
+    if len(parts) != 2:
         raise instruction.refused(f"{instruction.name} needs NAME=value")
-    return name, _Reader(instruction, value.strip(), env).whole()
+    return parts[0], _Reader(instruction, parts[1], env).whole()
 
 
 def words(instruction: Instruction, env: Mapping[str, str]) -> list[str]:
@@ -126,6 +121,18 @@ def words(instruction: Instruction, env: Mapping[str, str]) -> list[str]:
     if _HEREDOC.search(instruction.text):
         raise instruction.refused("here-documents are not supported in a local image; put the text into a file")
     return _Reader(instruction, instruction.text, env).words()
+
+
+def arguments(instruction: Instruction, env: Mapping[str, str]) -> list[str]:
+    """The words of COPY, which may be given as a JSON array so that they can hold blanks."""
+    if not re.match(r'\[\s*"', instruction.text):  # a wildcard may begin with [ as well
+        return words(instruction, env)
+    return [_Reader(instruction, word, env).whole() for word in json_words(instruction)]
+
+
+def whole(instruction: Instruction, env: Mapping[str, str]) -> str:
+    """The instruction's text as one word, its blanks kept."""
+    return _Reader(instruction, instruction.text, env).whole()
 
 
 class _Reader:
@@ -150,7 +157,7 @@ class _Reader:
         found: list[str] = []
         parts: list[str] | None = None
         while self._at < len(self._text):
-            if self._text[self._at] == " " and not self._quote:
+            if self._text[self._at].isspace() and not self._quote:
                 self._at += 1
                 if parts is not None:
                     found.append("".join(parts))
@@ -195,7 +202,7 @@ class _Reader:
     def _variable(self) -> str:
         found = _VARIABLE.match(self._text, self._at)
         if found is None:
-            rest = self._text[self._at :].split(" ", 1)[0]
+            rest = self._text[self._at :].split()[0]
             raise self._instruction.refused(f"{rest} is not a variable that a local image can replace; write \\$ for $")
         self._at = found.end()
         return self._replaced(found)

@@ -13,6 +13,7 @@ from moorage.engine.ports import RuntimeFailed
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH of every image that does not set its own, as container engines have it."""
 
+_HOST: Final = re.compile(r"(?=.*[.:])[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?")
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*")
 
 
@@ -49,7 +50,7 @@ def image_name(reference: str) -> str:
     """The image reference without registry, tag and digest: the name that a local image is found by."""
     path, _, _ = reference.partition("@")
     head, slash, rest = path.partition("/")
-    if slash and ("." in head or ":" in head or head == "localhost"):
+    if slash and (_HOST.fullmatch(head) or head == "localhost"):
         path = rest
     folder, slash, last = path.rpartition("/")
     return folder + slash + last.partition(":")[0]
