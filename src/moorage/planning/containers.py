@@ -60,11 +60,11 @@ class Situation:
     definition: TaskDefinition
     proxy: Proxy | None
     observation: TaskObservation | None
-    proxy_ready: bool
-    in_flight: int | None
-    holding: int
     now: datetime
     patience: Patience = Patience()
+    proxy_ready: bool = False
+    in_flight: int | None = None
+    holding: int = 0
 
 
 @dataclass(frozen=True)
@@ -228,8 +228,8 @@ def _could_not_start(situation: Situation) -> bool:
 def _hindrance(situation: Situation) -> str | None:
     """Why the task can never be RUNNING, or None while it still may."""
     proxy = situation.state.container(situation.proxy.container) if situation.proxy else None
-    waiting = proxy is not None and proxy.started_at is not None and not situation.proxy_ready
-    if waiting and situation.now - proxy.started_at > situation.patience.start:
+    since = proxy.started_at if proxy is not None and not situation.proxy_ready else None
+    if proxy is not None and since is not None and situation.now - since > situation.patience.start:
         return f"The Service Connect proxy {proxy.name} did not become ready in time"
     return dependencies.impossible(situation.definition, situation.state, situation.now)
 

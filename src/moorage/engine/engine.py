@@ -1,0 +1,188 @@
+"""The engine: one queue, one loop, its controllers, and which of them a change wakes.
+
+Events only wake: a commit, a nudge of the runtime, word from a proxy. What to do is decided from the World, so a lost
+or doubled event changes nothing. At the start every key is looked at once.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from moorage.domain.changes import Key, RecordId
+from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.registry import Instance, RegistryService
+from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.world import World
+from moorage.engine.loop import Controller, Loop, Wake
+from moorage.engine.mesh import Mesh
+from moorage.engine.ports import Clock, Commit, Ids, Proxies, Runtime, Store
+from moorage.engine.queue import Item, Queue
+from moorage.engine.services import Registry, Services
+from moorage.engine.tasks import Envoy, Tasks
+from moorage.mesh.view import View
+from moorage.planning.containers import Patience
+
+SWEEP: Final = timedelta(seconds=30)
+"""How often the runtime is asked for tasks that nobody knows."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The ports that the engine stands on."""
+
+    store: Store
+    runtime: Runtime
+    proxies: Proxies
+    clock: Clock
+    ids: Ids
+
+
+class Orphans:
+    """Takes away what the runtime holds of tasks that are not in the World, or have STOPPED there."""
+
+    def __init__(self, store: Store, runtime: Runtime, proxies: Proxies) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._proxies = proxies
+
+    async def reconcile(self, key: Key) -> Wake:
+        held = await self._runtime.tasks()
+        world = self._store.snapshot()
+        known = {task.id for task in world.all(Task) if not _stopped(world, task)}
+        for task_id in sorted(held - known):
+            await self._runtime.remove(task_id)
+            await self._proxies.close(task_id)
+        return SWEEP
+
+
+class Engine:
+    """Runs everything that follows from the World."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        envoy: Envoy,
+        bundle: Callable[[View], Any],
+        patience: Patience,
+        more: Iterable[tuple[str, Controller]] = (),
+    ) -> None:
+        store, runtime, proxies, clock = outside.store, outside.runtime, outside.proxies, outside.clock
+        self._store = store
+        self.queue = Queue()
+        self._tasks = Tasks(store, runtime, proxies, clock, envoy, patience)
+        controllers: dict[str, Controller] = {
+            "services": Services(store, clock, outside.ids),
+            "registry": Registry(store, clock),
+            "tasks": self._tasks,
+            "mesh": Mesh(store, proxies, clock, bundle),
+            "orphans": Orphans(store, runtime, proxies),
+            **dict(more),
+        }
+        self.loop = Loop(self.queue, controllers)
+        store.watch(self._committed)
+        runtime.watch(self._nudged)
+        proxies.watch(self._heard)
+
+    def start(self) -> None:
+        """Look at every key once, then go on as things change."""
+        world = self._store.snapshot()
+        for task in world.all(Task):
+            self.queue.add(("tasks", task.key))
+        for service in world.all(Service):
+            self.queue.add(("services", service.key))
+            self.queue.add(("registry", service.key))
+        for deployment in world.all(Deployment):
+            self._wake_namespace(deployment)
+        self.queue.add(("orphans", ()))
+        self.loop.start()
+
+    async def stop(self) -> None:
+        await self.loop.stop()
+
+    def _committed(self, commit: Commit) -> None:
+        world = self._store.snapshot()
+        for record in commit.touched:
+            for item in _woken_by(world, record):
+                self.queue.add(item)
+
+    def _nudged(self, task_id: str) -> None:
+        for task in self._store.snapshot().linked(Task, "id", (task_id,)):
+            self.queue.add(("tasks", task.key))
+
+    def _heard(self, task_id: str) -> None:
+        """A proxy said something: its own task may go on, and so may every task that waits for acknowledgements."""
+        self._nudged(task_id)
+        for key in self._tasks.waiting:
+            self.queue.add(("tasks", key))
+
+    def _wake_namespace(self, deployment: Deployment) -> None:
+        if (item := _mesh_of(deployment)) is not None:
+            self.queue.add(item)
+
+
+def _woken_by(world: World, record: RecordId) -> Iterable[Item]:
+    """Which controllers care about a record that was written or deleted, and under which key."""
+    table, key = record
+    woken = _WOKEN.get(table)
+    return woken(world, key) if woken is not None else ()
+
+
+def _by_task(world: World, key: Key) -> Iterable[Item]:
+    yield ("tasks", key)
+    task = world.get(Task, key)
+    if task is not None and task.service_key is not None:
+        yield from _by_service(world, task.service_key)
+        yield from _mesh_of_task(world, task)
+
+
+def _by_service(world: World, key: Key) -> Iterable[Item]:
+    yield ("services", key[:4])
+    yield ("registry", key[:4])
+
+
+def _by_deployment(world: World, key: Key) -> Iterable[Item]:
+    yield ("services", key[:4])
+    deployment = world.get(Deployment, key)
+    if deployment is not None and (item := _mesh_of(deployment)) is not None:
+        yield item
+
+
+def _by_endpoint(world: World, key: Key) -> Iterable[Item]:
+    yield ("mesh", key[:3])
+
+
+def _by_instance(world: World, key: Key) -> Iterable[Item]:
+    registry = world.get(RegistryService, key[:3])
+    if registry is not None:
+        yield ("mesh", (*key[:2], registry.namespace_id))
+
+
+_WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
+    Task.table: _by_task,
+    TaskState.table: _by_task,
+    Service.table: _by_service,
+    ServiceProgress.table: _by_service,
+    Deployment.table: _by_deployment,
+    Rollout.table: _by_deployment,
+    ConnectEndpoint.table: _by_endpoint,
+    Instance.table: _by_instance,
+}
+
+
+def _mesh_of_task(world: World, task: Task) -> Iterable[Item]:
+    deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None
+    item = _mesh_of(deployment) if deployment is not None else None
+    return () if item is None else (item,)
+
+
+def _mesh_of(deployment: Deployment) -> Item | None:
+    if deployment.namespace_id is None:
+        return None
+    return ("mesh", (deployment.account, deployment.region, deployment.namespace_id))
+
+
+def _stopped(world: World, task: Task) -> bool:
+    state = world.get(TaskState, task.key)
+    return state is not None and state.status is Status.STOPPED

@@ -1,0 +1,193 @@
+"""The doer of tasks: asks what there is of a task, plans its next steps, records them, performs them.
+
+The state is committed before the runtime is touched, and every act is idempotent under the names of the task and its
+container, so that a crash at any point is made good by looking again.
+"""
+
+import signal as signals
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from moorage.domain.changes import Delete, Expect, Key, Put
+from moorage.domain.service import Deployment
+from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.world import World
+from moorage.engine.loop import Wake
+from moorage.engine.mesh import ports_of
+from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
+from moorage.mesh.view import View
+from moorage.mesh.view_of import view_of
+from moorage.planning import containers, sidecar
+from moorage.planning.containers import Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
+from moorage.planning.sidecar import Proxy
+
+WAITING: Final = frozenset({Status.PENDING, Status.DEACTIVATING, Status.STOPPING, Status.DEPROVISIONING})
+"""Statuses in which word from a proxy may be what a task waits for."""
+
+HOLDING: Final = frozenset({Status.PENDING, Status.RUNNING, Status.DEACTIVATING, Status.STOPPING})
+"""Statuses in which another task's proxy may still send to this one."""
+
+AT_ONCE: Final = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Envoy:
+    """What the mesh says of starting a proxy: its bootstrap document and its arguments, for a view's identity."""
+
+    bootstrap: Callable[[View], str]
+    arguments: Callable[[View], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One task with everything that its steps are planned from."""
+
+    task: Task
+    state: TaskState
+    definition: TaskDefinition
+    deployment: Deployment | None
+    proxy: Proxy | None
+
+
+class Tasks:
+    """Takes each task through its life."""
+
+    def __init__(
+        self, store: Store, runtime: Runtime, proxies: Proxies, clock: Clock, envoy: Envoy, patience: Patience
+    ) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._proxies = proxies
+        self._clock = clock
+        self._envoy = envoy
+        self._patience = patience
+        self.waiting: set[Key] = set()
+
+    async def reconcile(self, key: Key) -> Wake:
+        world = self._store.snapshot()
+        subject = _subject(world, key)
+        if subject is None:
+            self.waiting.discard(key)
+            return None
+        steps = containers.next_steps(await self._look(world, subject))
+        await self._record(world, subject, steps.state)
+        self._note_waiting(key, steps.state)
+        for action in steps.actions:
+            await self._perform(subject, action)
+        at_once = any(isinstance(action, Prepare | Start | Remove) for action in steps.actions)
+        return AT_ONCE if at_once else steps.wake
+
+    async def _look(self, world: World, subject: Subject) -> Situation:
+        """Everything that the next steps depend on, asked of the runtime and the proxies now."""
+        task, state, proxy = subject.task, subject.state, subject.proxy
+        situation = Situation(
+            task=task,
+            state=state,
+            definition=subject.definition,
+            proxy=proxy,
+            observation=None,
+            now=self._clock.now(),
+            patience=self._patience,
+        )
+        if state.status is Status.STOPPED:
+            return situation
+        situation = replace(situation, observation=await self._runtime.observe(task.id))
+        if state.status in WAITING:
+            situation = replace(situation, holding=self._holding(world, subject))
+        if proxy is None or state.status is Status.DEPROVISIONING:
+            return situation
+        await self._proxies.open(task.id)
+        if state.status is Status.PENDING:
+            return replace(situation, proxy_ready=await self._proxies.ready(task.id))
+        if state.status is Status.STOPPING:
+            return replace(situation, in_flight=await self._proxies.in_flight(task.id))
+        return situation
+
+    def _holding(self, world: World, subject: Subject) -> int:
+        """How many other proxies of the namespace have not acknowledged that this task's address is gone."""
+        address, deployment = subject.state.address, subject.deployment
+        if address is None or deployment is None or deployment.namespace_id is None:
+            return 0
+        namespace = (deployment.account, deployment.region, deployment.namespace_id)
+        others = [
+            task.id
+            for neighbour in world.linked(Deployment, "namespace", namespace)
+            for task in world.linked(Task, "deployment", neighbour.key)
+            if task.id != subject.task.id and _holds(world, task)
+        ]
+        return len(self._proxies.endpoint_gone(others, address))
+
+    async def _record(self, world: World, subject: Subject, state: TaskState) -> None:
+        stored = world.get(TaskState, subject.task.key)
+        if state != stored:
+            expect: Expect = {(TaskState.table, state.key): world.version(TaskState, state.key)}
+            await self._store.commit([Put(state)], expect)
+
+    def _note_waiting(self, key: Key, state: TaskState) -> None:
+        if state.status in WAITING:
+            self.waiting.add(key)
+        else:
+            self.waiting.discard(key)
+
+    async def _perform(self, subject: Subject, action: containers.Action) -> None:
+        task = subject.task
+        match action:
+            case Prepare():
+                spec = sidecar.task_spec(task, subject.definition, subject.deployment)
+                await self._try(subject, None, self._runtime.prepare(spec))
+            case Start(container):
+                await self._start(subject, container)
+            case Signal(container, kill):
+                number = signals.SIGKILL if kill else signals.SIGTERM
+                await self._runtime.signal(task.id, container, number)
+            case Drain():
+                await self._proxies.drain(task.id)
+            case Remove():
+                await self._runtime.remove(task.id)
+                await self._proxies.close(task.id)
+            case Forget():
+                await self._store.commit([Delete(Task.table, task.key), Delete(TaskState.table, task.key)], {})
+
+    async def _start(self, subject: Subject, name: str) -> None:
+        """Start a container of the task; for the proxy, its socket and its bootstrap document come first."""
+        task, proxy = subject.task, subject.proxy
+        if proxy is not None and name == proxy.container and subject.deployment is not None:
+            sockets = await self._proxies.open(task.id)
+            world = self._store.snapshot()
+            view = view_of(world, task, subject.deployment, ports_of(proxy))
+            spec = sidecar.proxy_spec(task, proxy, self._envoy.arguments(view), self._envoy.bootstrap(view), sockets)
+        else:
+            definition = next(c for c in subject.definition.containers if c.name == name)
+            spec = sidecar.container_spec(task, definition)
+        await self._try(subject, name, self._runtime.start(spec))
+
+    async def _try(self, subject: Subject, container: str | None, attempt: Awaitable[object]) -> None:
+        """Record a refusal of the runtime as the reason why the task could not start."""
+        try:
+            await attempt
+        except (CannotPull, CannotStart) as refusal:
+            world = self._store.snapshot()
+            key = subject.task.key
+            state = world.get(TaskState, key) or subject.state
+            code = "CannotPullContainerError" if isinstance(refusal, CannotPull) else "CannotStartContainerError"
+            stopped = containers.could_not_start(state, container, f"{code}: {refusal.reason}", self._clock.now())
+            await self._store.commit([Put(stopped)], {(TaskState.table, key): world.version(TaskState, key)})
+
+
+def _subject(world: World, key: Key) -> Subject | None:
+    task = world.get(Task, key)
+    definition = world.get(TaskDefinition, task.task_definition) if task else None
+    if task is None or definition is None:
+        return None
+    deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None
+    proxy = sidecar.proxy_of(task, deployment, definition)
+    state = world.get(TaskState, key) or containers.first_state(task, definition, proxy)
+    return Subject(task, state, definition, deployment, proxy)
+
+
+def _holds(world: World, task: Task) -> bool:
+    state = world.get(TaskState, task.key)
+    return state is not None and state.status in HOLDING
