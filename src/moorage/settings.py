@@ -1,0 +1,104 @@
+"""Settings: how a daemon is set up. One frozen value; each field has a default, an environment variable and a sentence.
+
+docs/settings.md lists them; a test keeps the list complete.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+PREFIX: Final = "MOORAGE_"
+DEFAULT_PORT: Final = 4566
+
+
+def _setting(default: Any, what: str) -> Any:
+    return field(default=default, metadata={"what": what})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting is also read from MOORAGE_<NAME>; an option on the command line wins over it."""
+
+    host: str = _setting("127.0.0.1", "the address to listen on; beyond loopback, requests must be signed")
+    port: int = _setting(DEFAULT_PORT, "the port to listen on")
+    data_dir: Path = _setting(Path(), "where state, images and output are kept")
+    run_dir: Path = _setting(Path(), "where sockets are; a short path, since Envoy refuses long ones")
+    runtime: str = _setting("auto", "what runs tasks: auto or netns")
+    names: str = _setting("frozen", "which names a task knows: frozen, as AWS has it")
+    network: str = _setting("100.64.0.0/16", "the range that task addresses come from")
+    default_region: str = _setting("us-east-1", "the region of requests that name none")
+    drain_seconds: float = _setting(20.0, "how long a stopping task may finish the requests that it holds")
+    acknowledgement_seconds: float = _setting(5.0, "how long to wait for proxies to let go of a stopping task")
+    stop_seconds: float = _setting(30.0, "how long after SIGTERM a container without stopTimeout is killed")
+    start_seconds: float = _setting(180.0, "how long the proxy of a task may take to become ready")
+    log_level: str = _setting("info", "how much the daemon writes to its log: debug, info, warning or error")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **given: Any) -> "Settings":
+        """Defaults, then MOORAGE_* variables, then what was given (None counts as not given).
+
+        Raise ValueError, naming the variable, for a value that is not of the setting's type.
+        """
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            name = PREFIX + setting.name.upper()
+            if name in environment:
+                values[setting.name] = _read(name, environment[name], setting.type)
+        values |= {name: value for name, value in given.items() if value is not None}
+        settings = cls(**values)
+        if settings.data_dir == Path():
+            settings = replace(settings, data_dir=default_data_dir(environment, os.geteuid()))
+        settings = replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+        if settings.run_dir == Path():
+            settings = replace(settings, run_dir=default_run_dir(environment, os.geteuid(), settings.data_dir))
+        return settings
+
+    @property
+    def instance(self) -> str:
+        """Eight hexadecimal digits that tell this daemon's namespaces and sockets from another's."""
+        return instance_of(self.data_dir)
+
+    @property
+    def acknowledgement(self) -> timedelta:
+        return timedelta(seconds=self.acknowledgement_seconds)
+
+    @property
+    def drain(self) -> timedelta:
+        return timedelta(seconds=self.drain_seconds)
+
+
+def instance_of(data_dir: Path) -> str:
+    """The name of a data directory among the daemons of this machine."""
+    return sha256(str(data_dir).encode()).hexdigest()[:8]
+
+
+def default_data_dir(environment: Mapping[str, str], uid: int) -> Path:
+    """/var/lib/moorage for root, else below the user's state directory."""
+    if uid == 0:
+        return Path("/var/lib/moorage")
+    state = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")) / ".local" / "state")
+    return Path(state) / "moorage"
+
+
+def default_run_dir(environment: Mapping[str, str], uid: int, data_dir: Path) -> Path:
+    """/run/moorage/<instance> for root, else below XDG_RUNTIME_DIR, else a directory of the user's own in /tmp."""
+    instance = instance_of(data_dir)
+    if uid == 0:
+        return Path("/run/moorage") / instance
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK):
+        return Path(runtime) / "moorage" / instance
+    return Path(f"/tmp/moorage-{uid}") / instance
+
+
+def _read(name: str, text: str, kind: Any) -> Any:
+    if kind is Path:
+        return Path(text)
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is not a {kind.__name__}") from None
