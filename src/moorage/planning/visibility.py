@@ -72,9 +72,7 @@ def ghosts(world: World, account: str, region: str) -> list[Ghost]:
     return sorted(found, key=lambda ghost: (ghost.namespace, ghost.alias, ghost.port, ghost.service))
 
 
-def _sight(
-    world: World, endpoint: ConnectEndpoint, deployments: list[tuple[Service, Deployment]]
-) -> EndpointSight:
+def _sight(world: World, endpoint: ConnectEndpoint, deployments: list[tuple[Service, Deployment]]) -> EndpointSight:
     members = [(service, deployment) for service, deployment in deployments if _same_namespace(deployment, endpoint)]
     owner = world.get(Service, endpoint.service_key)
     registry_key = (endpoint.account, endpoint.region, endpoint.registry_service_id)
