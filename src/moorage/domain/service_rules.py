@@ -1,0 +1,112 @@
+"""What ECS asks of a service or a task before it runs: names, counts, percentages, launch type, network configuration.
+
+Pure checks and defaults; texts are ECS's where they are known (docs/reference/service-connect.md section 3). Which
+launch types and network modes this machine can honour is decided here, too, and the rest refused by name.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from moorage.domain.errors import InvalidParameter, Unsupported
+from moorage.domain.service import DeploymentConfiguration
+from moorage.domain.task_definition import TaskDefinition
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+EC2 = "EC2"
+FARGATE = "FARGATE"
+FARGATE_SPOT = "FARGATE_SPOT"
+PLATFORM_VERSION = "1.4.0"
+"""The platform version that LATEST stands for on Linux."""
+
+MAX_SUBNETS = 16
+MAX_SECURITY_GROUPS = 5
+
+
+def check_name(what: str, name: str) -> None:
+    """Raise InvalidParameter unless `name` can be that of a cluster or service."""
+    if not NAME.fullmatch(name):
+        raise InvalidParameter(f"{what} name must be 1 to 255 letters, numbers, hyphens and underscores.")
+
+
+def check_desired_count(count: int) -> None:
+    if count < 0:
+        raise InvalidParameter("desiredCount must not be negative.")
+
+
+def deployment_configuration(document: Mapping[str, Any], current: DeploymentConfiguration) -> DeploymentConfiguration:
+    """The configuration with what the document gives; members it omits stay as they are."""
+    breaker = document.get("deploymentCircuitBreaker")
+    result = DeploymentConfiguration(
+        maximum_percent=document.get("maximumPercent", current.maximum_percent),
+        minimum_healthy_percent=document.get("minimumHealthyPercent", current.minimum_healthy_percent),
+        circuit_breaker=breaker["enable"] if breaker else current.circuit_breaker,
+        rollback=breaker["rollback"] if breaker else current.rollback,
+    )
+    if result.minimum_healthy_percent < 0 or result.maximum_percent < 0:
+        raise InvalidParameter("maximumPercent and minimumHealthyPercent must not be negative.")
+    if result.maximum_percent == 100 and result.minimum_healthy_percent == 100:
+        raise InvalidParameter(
+            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."
+        )
+    if result.maximum_percent < result.minimum_healthy_percent or result.maximum_percent == 0:
+        raise InvalidParameter("maximumPercent must be above 0 and not below minimumHealthyPercent.")
+    return result
+
+
+def platform_version(launch_type: str, given: str | None) -> str | None:
+    """The platform version that a task runs on: None on EC2, which has none."""
+    if launch_type != FARGATE:
+        if given is not None:
+            raise InvalidParameter(f"The platform version must be null when specifying an {launch_type} launch type.")
+        return None
+    if given not in (None, "LATEST", PLATFORM_VERSION):
+        raise Unsupported(f"platformVersion {given}", f"use {PLATFORM_VERSION} or LATEST.")
+    return PLATFORM_VERSION
+
+
+def check_runs_here(definition: TaskDefinition, launch_type: str) -> None:
+    """Raise InvalidParameter or Unsupported unless this machine can run the task definition so."""
+    if launch_type not in (EC2, FARGATE):
+        raise Unsupported(f"launchType {launch_type}", "tasks run as EC2 or FARGATE on this machine.")
+    if launch_type == FARGATE and FARGATE not in definition.document.get("compatibilities", ()):
+        raise InvalidParameter("Task definition does not support launch_type FARGATE.")
+    family = operating_system(definition)
+    if family != "LINUX":
+        raise Unsupported(f"operatingSystemFamily {family}", "tasks run on Linux.")
+    if definition.network_mode != "awsvpc":
+        mode = definition.network_mode or "bridge (the default)"
+        raise Unsupported(f"networkMode {mode}", "every task has a network of its own here: use awsvpc.")
+
+
+def network(document: Mapping[str, Any] | None, definition: TaskDefinition) -> dict[str, Any] | None:
+    """The network configuration with ECS's defaults, or None; awsvpc needs one, other modes must not have one."""
+    configuration = (document or {}).get("awsvpcConfiguration")
+    if definition.network_mode != "awsvpc":
+        if configuration is not None:
+            raise InvalidParameter(
+                "Network Configuration is not valid for the given networkMode of this task definition."
+            )
+        return None
+    if configuration is None:
+        raise InvalidParameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
+    subnets, groups = configuration["subnets"], configuration.get("securityGroups", [])
+    if not subnets:
+        raise InvalidParameter("subnets can not be empty.")
+    if len(subnets) > MAX_SUBNETS:
+        raise InvalidParameter(f"subnets can have at most {MAX_SUBNETS} items.")
+    if len(groups) > MAX_SECURITY_GROUPS:
+        raise InvalidParameter(f"securityGroups can have at most {MAX_SECURITY_GROUPS} items.")
+    return {
+        "awsvpcConfiguration": {
+            "subnets": list(subnets),
+            "securityGroups": list(groups),
+            "assignPublicIp": configuration.get("assignPublicIp", "DISABLED"),
+        }
+    }
+
+
+def operating_system(definition: TaskDefinition) -> str:
+    family: str = definition.document.get("runtimePlatform", {}).get("operatingSystemFamily", "LINUX")
+    return family
