@@ -13,6 +13,7 @@ from typing import Any, Final
 
 PREFIX: Final = "MOORAGE_"
 DEFAULT_PORT: Final = 4566
+UNSET: Final = Path()
 
 
 def _setting(default: Any, what: str) -> Any:
@@ -25,8 +26,8 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "the address to listen on; beyond loopback, requests must be signed")
     port: int = _setting(DEFAULT_PORT, "the port to listen on")
-    data_dir: Path = _setting(Path(), "where state, images and output are kept")
-    run_dir: Path = _setting(Path(), "where sockets are; a short path, since Envoy refuses long ones")
+    data_dir: Path = _setting(UNSET, "where state, images and output are kept")
+    run_dir: Path = _setting(UNSET, "where sockets are; a short path, since Envoy refuses long ones")
     runtime: str = _setting("auto", "what runs tasks: auto or netns")
     names: str = _setting("frozen", "which names a task knows: frozen, as AWS has it")
     network: str = _setting("100.64.0.0/16", "the range that task addresses come from")
@@ -50,10 +51,10 @@ class Settings:
                 values[setting.name] = _read(name, environment[name], setting.type)
         values |= {name: value for name, value in given.items() if value is not None}
         settings = cls(**values)
-        if settings.data_dir == Path():
+        if settings.data_dir == UNSET:
             settings = replace(settings, data_dir=default_data_dir(environment, os.geteuid()))
         settings = replace(settings, data_dir=settings.data_dir.expanduser().absolute())
-        if settings.run_dir == Path():
+        if settings.run_dir == UNSET:
             settings = replace(settings, run_dir=default_run_dir(environment, os.geteuid(), settings.data_dir))
         return settings
 
