@@ -63,6 +63,15 @@ def registry_service(account: str, region: str, service_id: str) -> str:
     return str(Arn("servicediscovery", region, account, f"service/{service_id}"))
 
 
+def service_deployment(account: str, region: str, cluster_name: str, service_name: str, digits: str) -> str:
+    return str(Arn("ecs", region, account, f"service-deployment/{cluster_name}/{service_name}/{digits}"))
+
+
+def root_user(account: str) -> str:
+    """The principal in whose name things are done: there are no other users here."""
+    return str(Arn("iam", "", account, "root"))
+
+
 def last(reference: str) -> str:
     """The short name in a reference that is a name or an ARN: what follows the last slash."""
     return reference.rsplit("/", 1)[-1]
