@@ -1,0 +1,37 @@
+"""The kinds of record that a store holds. A kind that is missing here cannot be committed; a test finds it."""
+
+from typing import Any, Final
+
+from moorage.domain.claim import Claim
+from moorage.domain.cluster import Cluster
+from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.parameter import Parameter, ParameterVersion
+from moorage.domain.registry import Instance, InstancesRevision, Namespace, Operation, RegistryService
+from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.stack import Stack, StackEvent, StackResource
+from moorage.domain.task import Task, TaskState
+from moorage.domain.task_definition import Family, TaskDefinition
+
+KINDS: Final[tuple[type[Any], ...]] = (
+    Claim,
+    Cluster,
+    ConnectEndpoint,
+    Parameter,
+    ParameterVersion,
+    Namespace,
+    RegistryService,
+    Instance,
+    InstancesRevision,
+    Operation,
+    Service,
+    Deployment,
+    Rollout,
+    ServiceProgress,
+    Stack,
+    StackResource,
+    StackEvent,
+    Task,
+    TaskState,
+    TaskDefinition,
+    Family,
+)
