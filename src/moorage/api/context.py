@@ -4,7 +4,7 @@ A handler reads one snapshot, decides with the domain, commits once and presents
 calls it again from the start; so nothing may be done outside the store before the commit.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,10 @@ from moorage.engine.ports import Clock, Ids, Operations, Store
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One call of an operation: who asks, where, and the doors that a handler may use."""
+    """One call of an operation: who asks, where, and the doors that a handler may use.
+
+    `later` runs what shall go on after the answer; its intent must be in the store before, since the daemon may die.
+    """
 
     account: str
     region: str
@@ -26,6 +29,7 @@ class RequestContext:
     clock: Clock
     ids: Ids
     operations: Operations
+    later: Callable[[Coroutine[Any, Any, None]], None]
     hints: list[str] = field(default_factory=list)
 
     def world(self) -> World:

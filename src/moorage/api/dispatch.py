@@ -3,7 +3,8 @@
 Protocols and HTTP are `app`'s; what an operation does is its handler's.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,7 @@ class Dispatcher:
         self.ids = ids
         self.forward = forward
         self._store = store
+        self._later: set[asyncio.Task[None]] = set()
 
     async def perform(self, call: Call, parse: Callable[[OperationModel], Any]) -> Outcome:
         """Perform an operation on what `parse` gives: its input as JSON would carry it. Rejected, DomainError."""
@@ -84,7 +86,19 @@ class Dispatcher:
             clock=self.clock,
             ids=self.ids,
             operations=self,
+            later=self.later,
         )
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run work that goes on after an answer; it is kept until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def settle(self) -> None:
+        """Wait until all work that goes on after an answer is done; the daemon does so before it closes the store."""
+        while self._later:
+            await asyncio.gather(*self._later)
 
     async def call(
         self, account: str, region: str, service: str, operation: str, arguments: Mapping[str, Any]

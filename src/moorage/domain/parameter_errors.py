@@ -129,3 +129,25 @@ class TaggedTypeUnsupported(DomainError):
     @property
     def message(self) -> str:
         return f"Resources of type {self.type} are not supported by Moorage; Parameter is."
+
+
+@dataclass(eq=False)
+class TypeChanged(DomainError):
+    name: str
+    type: str
+
+    @property
+    def message(self) -> str:
+        return (
+            f"Parameter {self.name} is of type {self.type}. The type of a parameter can't be changed: "
+            "delete it and create it again."
+        )
+
+
+@dataclass(eq=False)
+class TooManyParameterTags(DomainError):
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"A parameter has at most {self.limit} tags."

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from moorage.domain import arns
-from moorage.domain.changes import Key, Link
+from moorage.domain.changes import Delete, Key, Link
+from moorage.domain.claim import DISCOVERY_NAME, HTTP_NAME, NAMESPACE_NAME, Claim
 
 HTTP = "HTTP"
 DNS_PRIVATE = "DNS_PRIVATE"
@@ -29,6 +30,7 @@ class Namespace:
     created_at: datetime
     description: str = ""
     creator_request_id: str = ""
+    vpc: str = ""
     properties: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -40,8 +42,26 @@ class Namespace:
     def arn(self) -> str:
         return arns.namespace(self.account, self.region, self.id)
 
+    @property
+    def http_name(self) -> str:
+        """The name that DiscoverInstances knows the namespace by; another one where `name` was taken already."""
+        properties = self.properties.get("HttpProperties", {})
+        return str(properties.get("HttpName", self.name))
+
     def links(self) -> tuple[Link, ...]:
-        return (("name", (self.account, self.region, self.name)),)
+        return (
+            ("name", (self.account, self.region, self.name)),
+            ("http-name", (self.account, self.region, self.http_name)),
+        )
+
+    def claims(self) -> tuple[Claim, ...]:
+        """What must be unique: a name among the namespaces of its type (and VPC), and the name that discovery uses."""
+        place = (self.account, self.region)
+        name = (self.type, self.name, self.vpc) if self.vpc else (self.type, self.name)
+        return (
+            Claim(*place, NAMESPACE_NAME, name, self.arn),
+            Claim(*place, HTTP_NAME, (self.http_name,), self.arn),
+        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,19 @@ class RegistryService:
     @property
     def arn(self) -> str:
         return arns.registry_service(self.account, self.region, self.id)
+
+    def removal(self) -> tuple[Delete, ...]:
+        """What goes when the service goes; its instances must be gone before."""
+        return (
+            Delete(self.table, self.key),
+            Delete(Claim.table, self.claim().key),
+            Delete(InstancesRevision.table, self.key),
+        )
+
+    def claim(self) -> Claim:
+        """A name is unique in its namespace. The holder is the ECS service that it was made for, if there is one."""
+        name = (self.namespace_id, self.name)
+        return Claim(self.account, self.region, DISCOVERY_NAME, name, self.managed_by or self.arn)
 
     def links(self) -> tuple[Link, ...]:
         return (
@@ -134,9 +167,19 @@ class InstancesRevision:
         return ()
 
 
+SUBMITTED = "SUBMITTED"
+PENDING = "PENDING"
+SUCCESS = "SUCCESS"
+FAIL = "FAIL"
+
+
 @dataclass(frozen=True)
 class Operation:
-    """An asynchronous Cloud Map operation: SUBMITTED, PENDING, then SUCCESS or FAIL."""
+    """An asynchronous Cloud Map operation: SUBMITTED, PENDING, then SUCCESS or FAIL.
+
+    Until it is finished it holds the record that it shall put, so that a restarted daemon can go on with it.
+    What each type does: `registry_operations`.
+    """
 
     table: ClassVar[str] = "operation"
 
@@ -150,10 +193,18 @@ class Operation:
     targets: dict[str, str]
     error_code: str = ""
     error_message: str = ""
+    request_id: str = ""
+    namespace: Namespace | None = None
+    service: RegistryService | None = None
+    instance: Instance | None = None
 
     @property
     def key(self) -> Key:
         return (self.account, self.region, self.id)
 
+    @property
+    def finished(self) -> bool:
+        return self.status in (SUCCESS, FAIL)
+
     def links(self) -> tuple[Link, ...]:
-        return ()
+        return () if self.finished else (("unfinished", (self.account, self.region)),)

@@ -103,16 +103,27 @@ class InUse(DomainError):
 
 
 @dataclass(eq=False)
-class SameRequest(DomainError):
-    """The same request is already under way."""
+class ManagedByEcs(DomainError):
+    """What ECS made and keeps for a service cannot be changed by hand: it would be put back, or break the service."""
 
+    what: str
+    owner: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.what} is managed by {self.owner}"
+
+
+@dataclass(eq=False)
+class SameRequest(DomainError):
+    """An operation on the same target is under way."""
+
+    operation_type: str
     operation_id: str
 
     @property
     def message(self) -> str:
-        return (
-            f"Another operation of type equal to this one and with the same target is in progress: {self.operation_id}"
-        )
+        return f"Another operation of type {self.operation_type} and id {self.operation_id} is in progress"
 
 
 @dataclass(eq=False)

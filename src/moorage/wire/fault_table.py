@@ -105,6 +105,7 @@ TABLE: dict[type[DomainError], Row] = {
         CreatorRequestId="creator_request_id",
     ),
     registry_errors.InUse: _cloud_map("ResourceInUse", 409),
+    registry_errors.ManagedByEcs: _cloud_map("ResourceInUse", 409),
     registry_errors.SameRequest: _cloud_map("DuplicateRequest", 409, DuplicateOperationId="operation_id"),
     registry_errors.TooManyTags: _cloud_map("TooManyTagsException", ResourceName="resource"),
     registry_errors.TooManyAttributes: _cloud_map("ServiceAttributesLimitExceededException"),
@@ -121,6 +122,8 @@ TABLE: dict[type[DomainError], Row] = {
     parameter_errors.TokenInvalid: _ssm("InvalidNextToken"),
     parameter_errors.TaggedParameterUnknown: _ssm("InvalidResourceId"),
     parameter_errors.TaggedTypeUnsupported: _ssm("InvalidResourceType"),
+    parameter_errors.TypeChanged: _ssm("HierarchyTypeMismatchException"),
+    parameter_errors.TooManyParameterTags: _ssm("TooManyTagsError"),
 }
 
 
