@@ -1,0 +1,27 @@
+"""How the support process's own refusals look in the protocols of the services that it stands for.
+
+Moto writes its own errors; this is for what never reached Moto, or came back as nothing.
+"""
+
+from xml.sax.saxutils import escape
+
+from moorage.wire import routing
+from moorage.wire.faults import Fault
+from moorage.wire.message import Request, Response
+
+
+def refusal(service: str, request: Request, fault: Fault, request_id: str) -> Response:
+    """The response that carries `fault`, as a client of `service` reads it."""
+    if service == "ec2":
+        response = _ec2(fault, request_id)
+    else:
+        response = routing.codec(request).refuse(fault, request_id, service)
+    return response.with_headers(("x-moorage-hint", fault.hint)) if fault.hint else response
+
+
+def _ec2(fault: Fault, request_id: str) -> Response:
+    """EC2's dialect of Query has an envelope of its own."""
+    error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
+    body = f"<Response><Errors>{error}</Errors><RequestID>{escape(request_id)}</RequestID></Response>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
+    return Response(fault.status, (("content-type", "text/xml;charset=UTF-8"),), text.encode())

@@ -1,0 +1,126 @@
+"""What Moto holds, kept on disk: one file, replaced as a whole, so that a crash leaves the old state or the new one.
+
+Used inside the support process only. When to save is `server.py`'s decision.
+"""
+
+import io
+import json
+import os
+import pickle
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from moto import backends
+from moto.core.base_backend import BackendDict
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+from moto.iam.models import AWSManagedPolicy
+
+FORMAT = 1
+Place = tuple[str, str, str]
+"""Service, account, region: Moto keeps a backend for each."""
+
+
+class StateUnreadable(Exception):
+    """The file is there and cannot be loaded; going on without it would lose what users created."""
+
+
+def places() -> frozenset[Place]:
+    """Every service, account and region that Moto holds something for. A first look at a region makes its network."""
+    return frozenset(place for place, _ in _backends())
+
+
+def save(path: Path) -> None:
+    """Write all of it; when this returns, it is on disk."""
+    buffer = io.BytesIO()
+    heading = {"format": FORMAT, "moto": metadata.version("moto")}
+    buffer.write(json.dumps(heading).encode() + b"\n")
+    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(dict(_backends()))
+    _replace(path, buffer.getbuffer())
+
+
+def load(path: Path) -> None:
+    """Put back what the file holds; nothing when there is none."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        heading = _heading(path, file.readline())
+        try:
+            held: dict[Place, Any] = _Unpickler(file).load()
+        except (
+            pickle.UnpicklingError,
+            AttributeError,
+            ImportError,
+            EOFError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise StateUnreadable(
+                f"{path.name} was written with Moto {heading['moto']} and Moto {metadata.version('moto')} "
+                f"cannot read it ({error}): install that version again, or remove the file to start empty"
+            ) from error
+    for (service, account, region), backend in held.items():
+        backends.get_backend(service)[account][region] = backend
+
+
+def _backends() -> Iterator[tuple[Place, Any]]:
+    for service in BackendDict._instances:
+        for account, region, backend in service.iter_backends():
+            yield (service.service_name, account, region), backend
+
+
+def _heading(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        heading: dict[str, Any] = json.loads(line)
+        known = heading["format"] == FORMAT
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateUnreadable(f"{path.name} is not a state file of the support process: {error}") from error
+    if not known:
+        raise StateUnreadable(f"{path.name} has format {heading['format']}; this version reads {FORMAT}")
+    return heading
+
+
+def _replace(path: Path, content: memoryview) -> None:
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    # The new name is on disk when the directory is.
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+class _Pickler(pickle.Pickler):
+    """Leaves out AWS's own managed policies: 4 MB per account that are the same in every account."""
+
+    def persistent_id(self, obj: Any) -> tuple[str, str, str, str, int] | None:
+        if isinstance(obj, AWSManagedPolicy):
+            return (obj.name, obj.account_id, obj.partition, obj.id, obj.attachment_count)
+        return None
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes AWS's managed policies again, each once per account, so that all references meet in one object."""
+
+    def __init__(self, file: Any) -> None:
+        super().__init__(file)
+        self._made: dict[tuple[str, str, str], Any] = {}
+        self._data: dict[str, Any] = json.loads(aws_managed_policies_data)
+
+    def persistent_load(self, pid: tuple[str, str, str, str, int]) -> Any:
+        name, account, partition, identifier, attachments = pid
+        key = (name, account, partition)
+        if key not in self._made:
+            policy = AWSManagedPolicy.from_data(name, account, partition, self._data[name])
+            policy.id, policy.attachment_count = identifier, attachments
+            self._made[key] = policy
+        return self._made[key]
