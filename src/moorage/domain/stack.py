@@ -41,13 +41,12 @@ class StackStatus(StrEnum):
 
 
 UPDATABLE = frozenset({StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.UPDATE_ROLLBACK_COMPLETE})
-"""Where an update may begin. (After UPDATE_FAILED, which needs rollback to be disabled on updates, too; refused here.)"""
+"""Where an update may begin."""
 
 
 class ResourceStatus(StrEnum):
-    """CloudFormation's words; PENDING is ours for a resource whose turn has not come, and is never shown."""
+    """CloudFormation's words."""
 
-    PENDING = "PENDING"
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
     CREATE_FAILED = "CREATE_FAILED"
     CREATE_COMPLETE = "CREATE_COMPLETE"
@@ -174,9 +173,9 @@ class Deployed:
 class StackResource:
     """A logical resource of a stack.
 
-    `current` is what exists, `goal` what it is being turned into (the intent, committed before acting), `before` what
-    existed when the running update began, `doomed` what a replacement left over, `token` the client token of the act
-    under way, `phase` the stack's phase in which this resource was last dealt with.
+    `current` is what exists, `goal` what it is being turned into (the intent, committed before acting), `doomed` what a
+    replacement left over, `token` the client token of the act under way, `phase` the stack's phase in which it was last
+    dealt with. `touched` says that the running update has dealt with it; `before` is then what it found.
     """
 
     table: ClassVar[str] = "stack_resource"
@@ -192,6 +191,7 @@ class StackResource:
     current: Deployed | None = None
     goal: Deployed | None = None
     before: Deployed | None = None
+    touched: bool = False
     doomed: tuple[Deployed, ...] = ()
     token: str = ""
     phase: str = ""

@@ -1,0 +1,134 @@
+"""The shapes of properties: which keys a resource type understands, and what their values must be.
+
+`fit` checks a value and brings it to its type ("256" where a number is wanted is 256, as CloudFormation reads it);
+`camel` turns understood keys into the spelling of ECS's API. One declaration serves both.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moorage.stacks.nodes import Path, TemplateError
+from moorage.stacks.scope import Unknown
+from moorage.stacks.template import as_text
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string; numbers and booleans become their text."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A boolean."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """Free JSON, such as an IAM policy; its keys are its own."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A map whose keys are the user's own."""
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list of one shape."""
+
+    item: "Shape"
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object of known keys, some of them required."""
+
+    members: Mapping[str, "Shape"]
+    required: tuple[str, ...] = ()
+
+
+Shape = Text | Whole | Truth | Document | Texts | ListOf | Object
+TEXT, WHOLE, TRUTH, DOCUMENT, TEXTS = Text(), Whole(), Truth(), Document(), Texts()
+TEXT_LIST = ListOf(TEXT)
+TAGS = ListOf(Object({"Key": TEXT, "Value": TEXT}, ("Key", "Value")))
+PAIRS = ListOf(Object({"Name": TEXT, "Value": TEXT}))
+
+
+def fit(shape: Shape, value: Any, at: Path) -> Any:
+    """The value in its shape, or a refusal that says what was found where. Unknown fits everywhere."""
+    if isinstance(value, Unknown):
+        return value
+    match shape:
+        case Object():
+            return _object(shape, value, at)
+        case ListOf(item):
+            values = value if isinstance(value, list | tuple) else [value]
+            if isinstance(value, Mapping) and not isinstance(item, Object):
+                raise _wrong(at, "Array", value)
+            return [fit(item, one, (*at, index)) for index, one in enumerate(values)]
+        case Texts():
+            if not isinstance(value, Mapping):
+                raise _wrong(at, "Object", value)
+            return {key: fit(TEXT, one, (*at, key)) for key, one in value.items()}
+        case Document():
+            return _document(value, at)
+        case _:
+            return _scalar(shape, value, at)
+
+
+def _object(shape: Object, value: Any, at: Path) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(at, "Object", value)
+    for key in value:
+        if key not in shape.members:
+            raise TemplateError((*at, key), f"extraneous key [{key}] is not permitted: it is not supported")
+    for key in shape.required:
+        if key not in value:
+            raise TemplateError(at, f"required key [{key}] not found")
+    return {key: fit(shape.members[key], one, (*at, key)) for key, one in value.items()}
+
+
+def _document(value: Any, at: Path) -> Any:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError as error:
+            raise TemplateError(at, f"expected a JSON document: {error}") from error
+    return value
+
+
+def _scalar(shape: Shape, value: Any, at: Path) -> Any:
+    if isinstance(value, Mapping | list | tuple) or value is None:
+        raise _wrong(at, "String" if isinstance(shape, Text) else "Number or Boolean", value)
+    if isinstance(shape, Text):
+        return as_text(value)
+    if isinstance(shape, Truth):
+        if isinstance(value, bool) or as_text(value).lower() in {"true", "false"}:
+            return as_text(value).lower() == "true"
+        raise _wrong(at, "Boolean", value)
+    if not isinstance(value, bool) and re.fullmatch(r"-?\d+(\.0*)?", as_text(value)):
+        return int(float(value))
+    raise _wrong(at, "Integer", value)
+
+
+def _wrong(at: Path, wanted: str, value: Any) -> TemplateError:
+    return TemplateError(at, f"expected type: {wanted}, found: {type(value).__name__}")
+
+
+def camel(shape: Shape, value: Any) -> Any:
+    """The value with the keys of its objects as ECS spells them: `ContainerPort` is `containerPort`."""
+    match shape:
+        case Object(members):
+            return {key[0].lower() + key[1:]: camel(members[key], one) for key, one in value.items()}
+        case ListOf(item):
+            return [camel(item, one) for one in value]
+        case _:
+            return value
