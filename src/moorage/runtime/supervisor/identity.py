@@ -1,0 +1,83 @@
+"""Who a container's processes are: USER resolved against the container's own files, then every privilege dropped.
+
+As root the ids are real. As an ordinary user a nested user namespace maps the one id there is to the one asked for.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from moorage.runtime import syscalls
+from moorage.runtime.supervisor.protocol import Refused
+
+NOBODY = 65534
+PROXY = 20000
+
+PASSWD = f"""root:x:0:0:root:/root:/bin/sh
+proxy:x:{PROXY}:{PROXY}:Service Connect proxy:/:/usr/sbin/nologin
+nobody:x:{NOBODY}:{NOBODY}:nobody:/:/bin/sh
+"""
+GROUP = f"root:x:0:\nproxy:x:{PROXY}:\nnogroup:x:{NOBODY}:\n"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The numbers that a container runs as, and the home directory that goes with them."""
+
+    uid: int
+    gid: int
+    home: str
+
+
+def resolve(user: str) -> Identity:
+    """The identity of `user` ("", "name", "uid", each with ":group"), read from the files below the present root."""
+    name, _, group = user.partition(":")
+    name = name or str(NOBODY)
+    entry = _entry("/etc/passwd", name)
+    if entry is None and not name.isdigit():
+        raise Refused("CannotStart", f"unable to find user {name}: no matching entries in passwd file")
+    uid = int(entry[2]) if entry else int(name)
+    gid = int(entry[3]) if entry else (NOBODY if uid == NOBODY else uid if uid == PROXY else 0)
+    home = entry[5] if entry else "/"
+    if group:
+        gid = _group(group)
+    return Identity(uid, gid, home or "/")
+
+
+def nest(identity: Identity) -> None:
+    """Enter a user namespace in which the one id that an ordinary user has is called `identity`."""
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{identity.uid} 0 1")
+    Path("/proc/self/gid_map").write_text(f"{identity.gid} 0 1")
+
+
+def become(identity: Identity, *, real: bool) -> None:
+    """Take the identity and lose every capability, for good. `real`: ids are the machine's, not a namespace's."""
+    syscalls.bound_capabilities()
+    if real:
+        os.setgroups([])
+    os.setresgid(identity.gid, identity.gid, identity.gid)
+    os.setresuid(identity.uid, identity.uid, identity.uid)
+    syscalls.drop_capabilities()
+    syscalls.forgo_privileges()
+
+
+def _group(group: str) -> int:
+    entry = _entry("/etc/group", group)
+    if entry is None and not group.isdigit():
+        raise Refused("CannotStart", f"unable to find group {group}: no matching entries in group file")
+    return int(entry[2]) if entry else int(group)
+
+
+def _entry(file: str, key: str) -> list[str] | None:
+    try:
+        lines = Path(file).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    wanted = 2 if key.isdigit() else 0
+    for line in lines:
+        fields = line.split(":")
+        if len(fields) > wanted and fields[wanted] == key:
+            return fields
+    return None

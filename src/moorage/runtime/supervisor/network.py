@@ -1,0 +1,121 @@
+"""Network namespaces: the `moorage` one with its bridge, and one per task, joined by a veth.
+
+The same for root and for an ordinary user. Runs in the supervisor at its start and in its short-lived children later;
+which address a task gets, and how the host is reached, is decided elsewhere.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from pyroute2 import IPRoute
+
+from moorage.runtime import syscalls
+from moorage.runtime.supervisor import rules
+
+BRIDGE = "moorage"
+_LOOPBACK_INDEX = 1
+_SYSCTL = Path("/proc/sys/net")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Who has which address of the pool: the bridge the first, the uplink the last two, tasks those between."""
+
+    pool: IPv4Network
+
+    @property
+    def bridge(self) -> IPv4Address:
+        """The bridge, which is the tasks' gateway."""
+        return self.pool[1]
+
+    @property
+    def uplink_inside(self) -> IPv4Address:
+        """The end of the uplink in the `moorage` namespace."""
+        return self.pool[-2]
+
+    @property
+    def uplink_outside(self) -> IPv4Address:
+        """The end of the uplink in the host's namespace."""
+        return self.pool[-3]
+
+    def tasks(self) -> range:
+        """The offsets in the pool that tasks may get; the last four are the uplink's own subnet."""
+        return range(2, self.pool.num_addresses - 4)
+
+
+@dataclass(frozen=True)
+class TaskNetwork:
+    """What one task's namespace holds: its address, the redirects of its proxy."""
+
+    offset: int
+    addresses: Addresses
+    egress_port: int | None
+    ingress: Sequence[tuple[int, int]]
+
+    @property
+    def address(self) -> IPv4Address:
+        """The task's own address."""
+        return self.addresses.pool[self.offset]
+
+    @property
+    def link(self) -> str:
+        """The name of the task's veth on the bridge."""
+        return f"task{self.offset}"
+
+
+def hold() -> int:
+    """A descriptor of the network namespace that the process is in."""
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def build_bridge(addresses: Addresses) -> None:
+    """Set up the `moorage` namespace, which the process has just entered."""
+    with IPRoute() as route:
+        route.link("set", index=_LOOPBACK_INDEX, state="up")
+        route.link("add", ifname=BRIDGE, kind="bridge")
+        _write_sysctl(f"ipv6/conf/{BRIDGE}/disable_ipv6", "1")
+        bridge = route.link_lookup(ifname=BRIDGE)[0]
+        route.addr("add", index=bridge, address=str(addresses.bridge), prefixlen=addresses.pool.prefixlen)
+        route.link("set", index=bridge, state="up")
+    _write_sysctl("ipv4/ip_forward", "1")
+
+
+def build_task(network: TaskNetwork) -> int:
+    """Make a task's namespace, from within the `moorage` namespace, and stay in it; returns its descriptor."""
+    with IPRoute() as outer:
+        bridge = outer.link_lookup(ifname=BRIDGE)[0]
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        inside = hold()
+        peer = {"ifname": rules.OUTSIDE, "net_ns_fd": inside}
+        outer.link("add", ifname=network.link, kind="veth", peer=peer, master=bridge, state="up")
+    _configure(network)
+    rules.redirect(network.egress_port, network.ingress)
+    return inside
+
+
+def remove_link(network: TaskNetwork) -> None:
+    """Take the task's veth away, from within the `moorage` namespace: sockets may hold the task's own one open."""
+    with IPRoute() as route:
+        for index in route.link_lookup(ifname=network.link):
+            route.link("del", index=index)
+
+
+def _configure(network: TaskNetwork) -> None:
+    # USER is not root: without this a server could not listen on port 80, as it can in ECS.
+    _write_sysctl("ipv4/ip_unprivileged_port_start", "0")
+    _write_sysctl(f"ipv6/conf/{rules.OUTSIDE}/disable_ipv6", "1")
+    with IPRoute() as route:
+        route.link("set", index=_LOOPBACK_INDEX, state="up")
+        outside = route.link_lookup(ifname=rules.OUTSIDE)[0]
+        route.addr("add", index=outside, address=str(network.address), prefixlen=network.addresses.pool.prefixlen)
+        route.link("set", index=outside, state="up")
+        route.route("add", dst="default", gateway=str(network.addresses.bridge))
+
+
+def _write_sysctl(name: str, value: str) -> None:
+    path = _SYSCTL / name
+    if path.exists():  # a kernel without IPv6 has no switch for it
+        path.write_text(value)

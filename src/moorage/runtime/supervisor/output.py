@@ -1,0 +1,83 @@
+"""What containers write: read from their pipes, split into lines, stamped, and kept in two files of bounded size.
+
+A line of a file is `<seconds since 1970> <stdout|stderr> <text>`. The daemon reads the files itself.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from moorage.runtime.supervisor import clock
+
+CURRENT = "output.log"
+FORMER = "output.log.1"
+MAX_FILE = 4 * 1024 * 1024
+MAX_TEXT = 16 * 1024
+"""A longer line is cut into several, as Docker does."""
+
+_CHUNK = 64 * 1024
+
+
+class Output:
+    """The output of one container; `closed` is done when every process that could write has ended."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._file = (directory / CURRENT).open("ab", buffering=0)
+        self._written = self._file.tell()
+        self._rest: dict[str, bytes] = {}
+        self._loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    def read(self, stream: str, descriptor: int) -> None:
+        """Keep what arrives on `descriptor`, which is closed at its end."""
+        os.set_blocking(descriptor, False)
+        self._rest[stream] = b""
+        self._loop.add_reader(descriptor, self._arrived, stream, descriptor)
+
+    def _arrived(self, stream: str, descriptor: int) -> None:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        if data:
+            self._keep(stream, data)
+            return
+        self._loop.remove_reader(descriptor)
+        os.close(descriptor)
+        rest = self._rest.pop(stream)
+        if rest:
+            self._write(stream, [rest])
+        if not self._rest:
+            self._file.close()
+            if not self.closed.done():
+                self.closed.set_result(None)
+
+    def _keep(self, stream: str, data: bytes) -> None:
+        *lines, rest = (self._rest[stream] + data).split(b"\n")
+        while len(rest) >= MAX_TEXT:
+            lines.append(rest[:MAX_TEXT])
+            rest = rest[MAX_TEXT:]
+        self._rest[stream] = rest
+        self._write(stream, [part for line in lines for part in _cut(line)])
+
+    def _write(self, stream: str, lines: list[bytes]) -> None:
+        prefix = f"{clock.now():.6f} {stream} ".encode()
+        data = b"".join(prefix + line + b"\n" for line in lines)
+        with suppress(OSError):  # a full disk must not stop the container
+            self._file.write(data)
+        self._written += len(data)
+        if self._written > MAX_FILE:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        self._file.close()
+        (self._directory / CURRENT).replace(self._directory / FORMER)
+        self._file = (self._directory / CURRENT).open("ab", buffering=0)
+        self._written = 0
+
+
+def _cut(line: bytes) -> list[bytes]:
+    return [line[start : start + MAX_TEXT] for start in range(0, len(line), MAX_TEXT)] or [b""]

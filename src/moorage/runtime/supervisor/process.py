@@ -1,0 +1,195 @@
+"""Starts a container's program, or one more program in a container that runs: namespaces, root, identity, exec.
+
+Two forks: the first child enters the task's network namespace and cgroup and makes the new ones, the second is the
+container's process 1, which the supervisor adopts. Runs in children only; bookkeeping is in `containers`.
+"""
+
+import fcntl
+import os
+import select
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moorage.runtime import syscalls
+from moorage.runtime.supervisor import identity, rootfs
+from moorage.runtime.supervisor.children import Report, fork
+from moorage.runtime.supervisor.protocol import Refused
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+EXECUTING = b"\0"
+"""Written to the status pipe just before exec; what follows it says why exec failed, nothing means that it did not."""
+
+_OWN_NAMESPACES = (
+    syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWPID
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWUTS
+    | syscalls.CLONE_NEWCGROUP
+)
+_STATUS, _GO, _USERS = 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is executed, and how it sees itself."""
+
+    argv: Sequence[str]
+    environment: dict[str, str]
+    directory: str
+    user: str
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file put into the root before the program starts; the container's user owns it."""
+
+    path: str
+    content: str
+    mode: int
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """All that process 1 of a container needs to know."""
+
+    program: Program
+    root: rootfs.Root
+    hostname: str
+    files: Sequence[WrittenFile]
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class Pipes:
+    """Descriptors that the new process gets: its output, the status pipe to write, the go-ahead to read."""
+
+    stdout: int
+    stderr: int
+    status: int
+    go: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the process lives: the task's network namespace and the files by which a cgroup is joined."""
+
+    network: int
+    cgroups: Sequence[str]
+
+
+def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report], None]:
+    """The worker that makes a container; it reports process 1, which the supervisor adopts."""
+
+    def work(report: Report) -> None:
+        _join(place.cgroups)
+        syscalls.setns(place.network, syscalls.CLONE_NEWNET)
+        syscalls.unshare(_OWN_NAMESPACES)
+        report.value = fork(lambda: _guarded(lambda: _be_container(blueprint), pipes))
+
+    return work
+
+
+def enter(pid: int, program: Program, cgroups: Sequence[str], pipes: Pipes, userns: bool) -> Callable[[Report], None]:
+    """The worker that runs `program` beside process 1 `pid` of a container; it reports the new process."""
+
+    def work(report: Report) -> None:
+        _join(cgroups)
+        kinds = ["ipc", "uts", "cgroup", "net", "pid", "mnt"]
+        namespaces = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in kinds]
+        own_users = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY) if userns else None
+        for descriptor in namespaces:
+            syscalls.setns(descriptor)
+        report.value = fork(lambda: _guarded(lambda: _be_guest(program, own_users), pipes, keep=own_users))
+
+    return work
+
+
+def _join(cgroups: Sequence[str]) -> None:
+    for file in cgroups:
+        Path(file).write_text("0")
+
+
+def _guarded(body: Callable[[], None], pipes: Pipes, keep: int | None = None) -> None:
+    _arrange(pipes, keep)
+    try:
+        body()
+    except Refused as refused:
+        os.write(_STATUS, refused.reason.encode())
+    except OSError as error:
+        name = f": {error.filename}" if error.filename else ""
+        os.write(_STATUS, f"{error.strerror or error}{name}".encode())
+
+
+def _arrange(pipes: Pipes, keep: int | None) -> None:
+    """Descriptors 0 to 5 are stdin, stdout, stderr, status, go, and `keep`; everything else is closed."""
+    wanted = [pipes.stdout, pipes.stderr, pipes.status, pipes.go, *([] if keep is None else [keep])]
+    # Copied out of the way first: a descriptor may already have a number that is about to be taken.
+    copies = [fcntl.fcntl(number, fcntl.F_DUPFD, 64) for number in wanted]
+    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    for place, copy in enumerate(copies, start=1):
+        os.dup2(copy, place, inheritable=place < _STATUS)
+    os.closerange(len(copies) + 1, 1 << 20)
+
+
+def _be_container(blueprint: Blueprint) -> None:
+    program = blueprint.program
+    os.setsid()
+    syscalls.set_hostname(blueprint.hostname)
+    rootfs.enter(blueprint.root)
+    who = identity.resolve(program.user)
+    _prepare_files(blueprint, who)
+    if blueprint.read_only:
+        rootfs.freeze()
+    if blueprint.root.userns:
+        identity.nest(who)
+    identity.become(who, real=not blueprint.root.userns)
+    _await_adoption()
+    _execute(program, who)
+
+
+def _be_guest(program: Program, own_users: int | None) -> None:
+    syscalls.hide_from_peers()
+    who = identity.resolve(program.user)
+    if own_users is not None:
+        syscalls.setns(_USERS, syscalls.CLONE_NEWUSER)
+    identity.become(who, real=own_users is None)
+    _await_adoption()
+    _execute(program, who)
+
+
+def _prepare_files(blueprint: Blueprint, who: identity.Identity) -> None:
+    owner = (0, 0) if blueprint.root.userns else (who.uid, who.gid)
+    directory = Path(blueprint.program.directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    if directory != Path("/"):
+        os.chown(directory, *owner)
+    for file in blueprint.files:
+        path = Path(file.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.content)
+        path.chmod(file.mode)
+        os.chown(path, *owner)
+
+
+def _await_adoption() -> None:
+    """Wait until the supervisor is the parent, and end when it is no more."""
+    if os.read(_GO, 1) != b"g":
+        os._exit(1)
+
+
+def _execute(program: Program, who: identity.Identity) -> None:
+    # Only now, as the last: the parent is the supervisor since it adopted this process, and a change of identity
+    # would forget the request. The pipe shows a supervisor that ended in between.
+    syscalls.die_with_parent(signal.SIGKILL)
+    if select.select([_GO], [], [], 0)[0] and not os.read(_GO, 1):
+        os._exit(1)
+    environment = {"PATH": SEARCH_PATH, "HOME": who.home, **program.environment}
+    os.chdir(program.directory)
+    os.write(_STATUS, EXECUTING)
+    try:
+        os.execvpe(program.argv[0], list(program.argv), environment)
+    except FileNotFoundError as error:
+        where = "no such file or directory" if "/" in program.argv[0] else "executable file not found in $PATH"
+        raise Refused("CannotStart", f'exec: "{program.argv[0]}": {where}') from error

@@ -1,0 +1,255 @@
+"""The tasks of one instance: what each operation of the protocol does, and what is known of each task.
+
+Operations may be repeated: preparing, starting or removing twice changes nothing. One at a time per task.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from moorage.runtime import syscalls
+from moorage.runtime.supervisor import containers, health, network, process, records, rootfs
+from moorage.runtime.supervisor.cgroups import Cgroups, Limits
+from moorage.runtime.supervisor.children import Children, Report
+from moorage.runtime.supervisor.containers import Container, Seen
+from moorage.runtime.supervisor.protocol import Message, Refused
+
+
+@dataclass
+class Task:
+    """A task that was prepared. `net` is None when a former supervisor's end took its namespace away."""
+
+    task_id: str
+    hostname: str = ""
+    hosts: list[tuple[str, str]] = field(default_factory=list)
+    net: network.TaskNetwork | None = None
+    namespace: int = -1
+    containers: dict[str, Container] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the supervisor was started with."""
+
+    state: Path
+    workshop: str
+    root_size: int
+    addresses: network.Addresses
+    userns: bool
+    resolv_conf: str
+
+
+class Tasks:
+    """All tasks, by id."""
+
+    def __init__(self, settings: Settings, children: Children, cgroups: Cgroups, notify: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._children = children
+        self._cgroups = cgroups
+        self._notify = notify
+        self._home = network.hold()
+        self._tasks: dict[str, Task] = {}
+        self._last_offset = records.last_offset(settings.state)
+        for task_id, seen in records.former(settings.state).items():
+            self._tasks[task_id] = Task(task_id, containers=self._restore(task_id, seen))
+
+    async def prepare(self, request: Message) -> Message:
+        """Make the task's network; the address."""
+        task_id = records.checked(request["task_id"])
+        task = self._tasks.setdefault(task_id, Task(task_id))
+        async with task.lock:
+            if task.net is None:
+                try:
+                    await self._build(task, request)
+                except OSError as error:
+                    await self._dismantle(task)
+                    raise Refused("CannotStart", f"the network of the task could not be made: {error}") from error
+                self._notify(task_id)
+        return {"address": str(task.net.address) if task.net else None}
+
+    async def start(self, request: Message) -> Message:
+        """Start a container that never started."""
+        task, name = self._prepared(request["task_id"]), records.checked(request["name"])
+        async with task.lock:
+            if name not in task.containers:
+                await self._start(task, name, request)
+        return {}
+
+    async def signal(self, request: Message) -> Message:
+        """Send a signal to a container that runs."""
+        container = self._find(request["task_id"], request["name"])
+        if container is not None:
+            container.signal(int(request["signal"]))
+        return {}
+
+    async def remove(self, request: Message) -> Message:
+        """End the task and take away what it had, but for what it wrote."""
+        task = self._tasks.get(request["task_id"])
+        if task is None:
+            return {}
+        async with task.lock:
+            await asyncio.gather(*(container.end() for container in task.containers.values()))
+            await self._dismantle(task)
+            records.retire(self._settings.state, task.task_id)
+            self._tasks.pop(task.task_id, None)
+        self._notify(task.task_id)
+        return {}
+
+    async def observe(self, request: Message) -> Message:
+        """What was seen of the task; null when nothing is known of it."""
+        task = self._tasks.get(request["task_id"])
+        if task is None:
+            return {"task": None}
+        address = str(task.net.address) if task.net else None
+        return {"task": {"address": address, "containers": [asdict(c.seen) for c in task.containers.values()]}}
+
+    async def tasks(self, _request: Message) -> Message:
+        """The ids of all tasks."""
+        return {"tasks": sorted(self._tasks)}
+
+    async def socket(self, request: Message) -> tuple[Message, int]:
+        """A TCP socket of the task's network namespace, not connected yet, and the task's own names."""
+        task = self._tasks.get(request["task_id"])
+        if task is None or task.net is None:
+            raise Refused("NotRunning", f"there is no task {request['task_id']}")
+        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
+        try:
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        finally:
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        return {"hosts": task.hosts}, made.detach()
+
+    async def execute(self, request: Message) -> Message:
+        """Run a program inside a container that runs; its exit code and output."""
+        container = self._find(request["task_id"], request["name"])
+        if container is None or not container.running:
+            raise Refused("NotRunning", f"the container {request['name']} does not run")
+        code, output = await self._run_inside(
+            request["task_id"], container, request["argv"], dict(request["environment"]), request["timeout"]
+        )
+        return {"exit_code": code, "output": output.decode(errors="replace")}
+
+    async def end_all(self) -> None:
+        """Remove every task; for the supervisor's own end."""
+        await asyncio.gather(*(self.remove({"task_id": task_id}) for task_id in list(self._tasks)))
+
+    async def _build(self, task: Task, request: Message) -> None:
+        task.hostname = request["hostname"]
+        task.hosts = [(address, name) for address, name in request["hosts"]]
+        ingress = [(outside, inside) for outside, inside in request["ingress"]]
+        wanted = network.TaskNetwork(self._free_offset(), self._settings.addresses, request["egress_port"], ingress)
+
+        def work(report: Report) -> None:
+            report.descriptors.append(network.build_task(wanted))
+
+        records.begin(self._settings.state, task.task_id, wanted.offset)
+        self._cgroups.make_task(task.task_id, Limits(**request["limits"]))
+        report = await self._children.run(work)
+        task.net, task.namespace = wanted, report.descriptors[0]
+
+    async def _start(self, task: Task, name: str, request: Message) -> None:
+        directory = records.directory(self._settings.state, task.task_id, name)
+        environment = {"HOSTNAME": task.hostname, **dict(request["environment"])}
+        program = process.Program(request["argv"], environment, request["directory"], request["user"])
+        seen = Seen(name, containers.runtime_id(task.task_id, name))
+        container = Container(directory, seen, program, lambda: self._notify(task.task_id))
+        joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
+        task.containers[name] = container
+        try:
+            await containers.run(
+                container,
+                self._children,
+                self._blueprint(task, program, request),
+                process.Place(task.namespace, joins),
+                lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
+            )
+        except Refused:
+            del task.containers[name]
+            raise
+        if request["health_check"]:
+            self._check_health(task.task_id, container, health.HealthCheck(**request["health_check"]))
+
+    def _blueprint(self, task: Task, program: process.Program, request: Message) -> process.Blueprint:
+        etc = {
+            "hostname": f"{task.hostname}\n",
+            "hosts": _hosts_file(task),
+            "resolv.conf": self._settings.resolv_conf,
+        }
+        root = rootfs.Root(
+            self._settings.workshop,
+            request["image"],
+            self._settings.root_size,
+            etc,
+            tuple((source, target, writable) for source, target, writable in request["binds"]),
+            self._settings.userns,
+        )
+        files = [process.WrittenFile(**file) for file in request["files"]]
+        return process.Blueprint(program, root, task.hostname, files, request["read_only"])
+
+    def _check_health(self, task_id: str, container: Container, check: health.HealthCheck) -> None:
+        async def run(argv: list[str], within: float) -> int:
+            return (await self._run_inside(task_id, container, argv, {}, within))[0]
+
+        def note(verdict: str) -> None:
+            if container.running and container.seen.health != verdict:
+                container.note(health=verdict)
+
+        if container.running:
+            container.health_check = asyncio.create_task(health.watch(check, run, note))
+
+    async def _run_inside(
+        self, task_id: str, container: Container, argv: list[str], environment: dict[str, str], within: float | None
+    ) -> tuple[int, bytes]:
+        own = container.program
+        program = process.Program(argv, {**own.environment, **environment}, own.directory, own.user)
+        joins = self._cgroups.joins(task_id, container.seen.name)
+        return await containers.execute(container, self._children, program, joins, within)
+
+    async def _dismantle(self, task: Task) -> None:
+        if task.namespace >= 0:
+            os.close(task.namespace)
+            task.namespace = -1
+        gone, task.net = task.net, None
+        if gone is not None:
+            await self._children.run(lambda _report: network.remove_link(gone))
+        self._cgroups.remove_task(task.task_id)
+
+    def _prepared(self, task_id: str) -> Task:
+        task = self._tasks.get(task_id)
+        if task is None or task.net is None:
+            raise Refused("CannotStart", f"the task {task_id} has no network: it was not prepared")
+        return task
+
+    def _find(self, task_id: str, name: str) -> Container | None:
+        task = self._tasks.get(task_id)
+        return task.containers.get(name) if task else None
+
+    def _restore(self, task_id: str, seen: list[dict[str, Any]]) -> dict[str, Container]:
+        restored = {}
+        for record in seen:
+            directory = records.directory(self._settings.state, task_id, record["name"])
+            program = process.Program([], {}, "/", "")
+            restored[record["name"]] = Container(directory, Seen(**record), program, lambda: self._notify(task_id))
+        return restored
+
+    def _free_offset(self) -> int:
+        """An address as long unused as can be: proxies elsewhere may still know its former owner."""
+        offsets = self._settings.addresses.tasks()
+        used = {task.net.offset for task in self._tasks.values() if task.net}
+        begin = offsets.index(self._last_offset) + 1 if self._last_offset in offsets else 0
+        for candidate in (*offsets[begin:], *offsets[:begin]):
+            if candidate not in used:
+                self._last_offset = candidate
+                return candidate
+        raise Refused("CannotStart", f"every address of {self._settings.addresses.pool} is taken")
+
+
+def _hosts_file(task: Task) -> str:
+    own = str(task.net.address) if task.net else "127.0.0.1"
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{own} {task.hostname}"]
+    return "\n".join([*lines, *(f"{address} {name}" for address, name in task.hosts)]) + "\n"
