@@ -98,7 +98,8 @@ class Engine:
         self.queue.add(("orphans", ()))
         self.loop.start()
 
-    async def stop(self) -> None:
+    async def pause(self) -> None:
+        """Let nothing more be decided or done until `start`; what was under way is taken up again then."""
         await self.loop.stop()
 
     def _committed(self, commit: Commit) -> None:

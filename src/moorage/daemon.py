@@ -1,0 +1,224 @@
+"""The composition root: the only file that names concrete adapters. Builds the daemon from Settings and runs it.
+
+SIGTERM ends the daemon and leaves its tasks running; SIGINT and a request to stop end the tasks, too. What happens to
+a request or a task is decided in other rooms; here they are put together.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import uvicorn
+import uvloop
+
+from moorage import __version__, system
+from moorage.api import local, operations
+from moorage.api.app import App, Endpoint
+from moorage.api.dispatch import Dispatcher
+from moorage.domain.changes import Delete
+from moorage.engine.engine import Engine, Outside
+from moorage.engine.tasks import Envoy
+from moorage.mesh import bootstrap
+from moorage.mesh.configuration import bundle_of
+from moorage.mesh.view import View
+from moorage.planning.containers import Patience
+from moorage.planning.sidecar import PROXY_BOOTSTRAP, PROXY_DIRECTORY, PROXY_USER
+from moorage.runtime.images import ImageCatalog
+from moorage.runtime.netns import NetnsRuntime
+from moorage.runtime.supervisor.prerequisites import prerequisites
+from moorage.settings import Settings
+from moorage.store.sqlite import SqliteStore
+from moorage.support.process import SupportProcess
+from moorage.xds.hub import Hub
+
+log = logging.getLogger("moorage")
+
+GRACE: Final = 3.0
+"""Seconds that requests under way have when the daemon ends."""
+
+
+def run(settings: Settings, listening: socket.socket) -> int:
+    """Run the daemon on a socket that is bound already; return its exit code."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        return runner.run(_run(settings, listening))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """The socket that the endpoint listens on; OSError when the port is taken or the address is not this host's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    listening.set_inheritable(False)
+    return listening
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+@dataclass
+class Daemon:
+    """Everything that runs, put together. `ending` is set when the daemon shall end; `stop_tasks` says how."""
+
+    settings: Settings
+    store: SqliteStore
+    runtime: NetnsRuntime
+    hub: Hub
+    support: SupportProcess
+    images: ImageCatalog
+    engine: Engine
+    dispatcher: Dispatcher
+    ending: asyncio.Event
+    stop_tasks: bool = False
+
+    def app(self, port: int) -> App:
+        """The endpoint."""
+        doors = local.Doors(
+            store=self.store,
+            runtime=self.runtime,
+            images=self.images,
+            checks=self._checks,
+            explain=self.hub.explain,
+            reset=self.reset,
+            stop=self._asked_to_stop,
+            version=__version__,
+            facts={
+                "runtime": "netns",
+                "data_dir": str(self.settings.data_dir),
+                "endpoint": f"http://{self.settings.host}:{port}",
+                "pid": os.getpid(),
+            },
+        )
+        endpoint = Endpoint(
+            version=__version__, default_region=self.settings.default_region, mounts=local.mounts(doors)
+        )
+        return App(self.dispatcher, endpoint)
+
+    async def reset(self) -> None:
+        """Stop every task and forget everything, as for the next test."""
+        await self.engine.pause()
+        for task in sorted(await self.runtime.tasks()):
+            await self.runtime.remove(task)
+            await self.hub.close(task)
+        world = self.store.snapshot()
+        await self.store.commit([Delete(table, key) for table, key in world.versions], {})
+        await self.support.reset()
+        self.engine.start()
+
+    async def _asked_to_stop(self) -> None:
+        self.end(stop_tasks=True)
+
+    def end(self, stop_tasks: bool) -> None:
+        self.stop_tasks = self.stop_tasks or stop_tasks
+        self.ending.set()
+
+    async def _checks(self) -> Sequence[local.Check]:
+        findings = await asyncio.to_thread(prerequisites)
+        return [local.Check(name, status, detail) for name, status, detail in findings]
+
+
+async def _run(settings: Settings, listening: socket.socket) -> int:
+    async with AsyncExitStack() as stack:
+        daemon = await _assemble(settings, stack)
+        for number, stop_tasks in ((signal.SIGTERM, False), (signal.SIGINT, True)):
+            asyncio.get_running_loop().add_signal_handler(number, daemon.end, stop_tasks)
+        port: int = listening.getsockname()[1]
+        server = _Server(_configuration(daemon.app(port)))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        daemon.engine.start()
+        log.info("moorage %s listens on http://%s:%d", __version__, settings.host, port)
+        await asyncio.wait({serving, asyncio.create_task(daemon.ending.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        await daemon.engine.pause()
+        if daemon.stop_tasks:
+            await _stop_tasks(daemon)
+        server.should_exit = True
+        await serving
+    return 0
+
+
+async def _stop_tasks(daemon: Daemon) -> None:
+    """End every task at once: who asks for this wants the machine back."""
+    for task in sorted(await daemon.runtime.tasks()):
+        await daemon.hub.close(task)
+    await daemon.runtime.close(stop_tasks=True)
+    with contextlib.suppress(OSError):
+        daemon.settings.run_dir.rmdir()
+
+
+async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
+    for directory in (settings.data_dir, settings.run_dir):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock, ids = system.SystemClock(), system.SystemIds()
+    store = SqliteStore.open(settings.data_dir)
+    stack.push_async_callback(store.close)
+    images = ImageCatalog(settings.data_dir / "images")
+    runtime = NetnsRuntime(
+        settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network
+    )
+    stack.push_async_callback(runtime.close, stop_tasks=False)
+    hub = Hub(settings.run_dir / "p", owner=int(PROXY_USER) if os.geteuid() == 0 else None)
+    stack.push_async_callback(hub.shut)
+    support = SupportProcess(
+        settings.data_dir / "support", settings.run_dir / "support.sock", ids, settings.default_region
+    )
+    stack.push_async_callback(support.close)
+    dispatcher = Dispatcher(operations.table(), store, clock, ids, support.forward)
+    outside = Outside(store, runtime, hub, clock, ids)
+    engine = Engine(outside, _envoy(), bundle_of, _patience(settings))
+    return Daemon(settings, store, runtime, hub, support, images, engine, dispatcher, asyncio.Event())
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        acknowledgement=settings.acknowledgement,
+        drain=settings.drain,
+        stop=timedelta(seconds=settings.stop_seconds),
+        start=timedelta(seconds=settings.start_seconds),
+    )
+
+
+def _envoy() -> Envoy:
+    def document(view: View) -> str:
+        identity = bootstrap.Identity(view.node_id, view.cluster, view.region, view.zone)
+        return bootstrap.document(identity, PROXY_DIRECTORY)
+
+    return Envoy(bootstrap=document, arguments=lambda _view: bootstrap.arguments(PROXY_BOOTSTRAP))
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without signal handlers of its own: what a signal means is decided here."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configuration(app: Callable[..., Awaitable[None]]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="websockets-sansio",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(GRACE),
+        backlog=2048,
+    )
