@@ -82,6 +82,13 @@ class Ledger:
         if not brought:
             self.owed.add(name)
 
+    def owe(self, lost: Iterable[str]) -> None:
+        """The proxy has lost these. Even what it refused is sent again: it waits for some answer."""
+        for name in lost:
+            if name in self.named:
+                self.owed.add(name)
+                self.refused.pop(name, None)
+
     def unsubscribe(self, name: str) -> None:
         """The proxy has dropped a name, or all names that it did not ask for one by one."""
         if name == "*":

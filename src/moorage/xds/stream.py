@@ -177,4 +177,4 @@ class DeltaStream:
         """Envoy makes a changed cluster anew, without endpoints, and may not ask for those it had asked for before."""
         ledger = self._ledgers[names.ENDPOINTS]
         for item in clusters:
-            ledger.owed |= {name for name in item.references.endpoints if name in ledger.named}
+            ledger.owe(item.references.endpoints)
