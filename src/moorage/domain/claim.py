@@ -16,6 +16,9 @@ HTTP_NAME = "http-name"
 EXPORT = "export"
 """name = (export name,): CloudFormation exports are unique in an account and region."""
 
+CLIENT_TOKEN = "client-token"
+"""name = (operation, token): a request that is sent again is known by its token."""
+
 
 @dataclass(frozen=True)
 class Claim:

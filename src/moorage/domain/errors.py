@@ -257,3 +257,15 @@ class DuplicatePortName(DomainError):
     @property
     def message(self) -> str:
         return f"When networkMode={self.network_mode}, port mapping name is already used"
+
+
+@dataclass(eq=False)
+class ClientTokenReused(DomainError):
+    """A client token came again with another request than the one that it stands for."""
+
+    token: str
+    resources: tuple[str, ...]
+
+    @property
+    def message(self) -> str:
+        return "The client token was used before, in a request with other parameters."

@@ -89,6 +89,7 @@ TABLE: dict[type[DomainError], Row] = {
     errors.DiscoveryNameTaken: _INVALID,
     errors.ProtocolChanged: _INVALID,
     errors.DuplicatePortName: _ecs("ClientException"),
+    errors.ClientTokenReused: Row({"ecs": "ConflictException", ANY: INVALID}, fields={"resourceIds": "resources"}),
     registry_errors.NamespaceUnknown: _cloud_map("NamespaceNotFound", 404),
     registry_errors.RegistryServiceUnknown: _cloud_map("ServiceNotFound", 404),
     registry_errors.InstanceUnknown: _cloud_map("InstanceNotFound", 404),

@@ -10,7 +10,7 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import references
 from moorage.api.ecs.draft import Draft
 from moorage.domain import arns
-from moorage.domain.claim import NAMESPACE_NAME, Claim
+from moorage.domain.claim import HTTP_NAME, Claim, claim_key
 from moorage.domain.errors import InvalidParameter, NamespaceNotFound
 from moorage.domain.registry import HTTP, Namespace
 
@@ -43,9 +43,16 @@ def _create(ctx: RequestContext, draft: Draft, name: str) -> Namespace:
         type=HTTP,
         created_at=ctx.now(),
         creator_request_id=ctx.ids.uuid(),
-        properties={"HttpProperties": {"HttpName": name}},
+        properties={"HttpProperties": {"HttpName": _http_name(ctx, draft, name)}},
         tags={"AmazonECSManaged": "true"},
     )
     draft.put(namespace)
-    draft.put(Claim(ctx.account, ctx.region, NAMESPACE_NAME, (HTTP, name), owner=namespace.arn))
+    for claim in namespace.claims():
+        draft.put(claim)
     return namespace
+
+
+def _http_name(ctx: RequestContext, draft: Draft, name: str) -> str:
+    """The name itself; with a suffix where another namespace goes by it in discovery (reference section 4.1)."""
+    taken = draft.world.get(Claim, claim_key(ctx.account, ctx.region, HTTP_NAME, name))
+    return name if taken is None else f"{name}-{ctx.ids.letters(16)}"

@@ -1,0 +1,171 @@
+"""A service and its deployments as DescribeServices shows them. Counts are counted from the records of tasks.
+
+The Service Connect configuration is shown on deployments only, as ECS does (reference section 1.1).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from moorage.api.ecs import tagging
+from moorage.api.ecs.output import given
+from moorage.domain import arns
+from moorage.domain.service import (
+    ACTIVE,
+    DRAINING,
+    INACTIVE,
+    PRIMARY,
+    Deployment,
+    DeploymentConfiguration,
+    Rollout,
+    Service,
+    ServiceProgress,
+)
+from moorage.domain.service_rules import FARGATE
+from moorage.domain.task import Status, Task, TaskState, stop_of
+from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.world import World
+
+STARTING = (Status.PROVISIONING, Status.PENDING)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Tasks that run, that are on their way, and that nobody stopped."""
+
+    running: int = 0
+    pending: int = 0
+    wanted: int = 0
+
+
+def service(world: World, found: Service, with_tags: bool = True) -> dict[str, Any]:
+    progress = world.get(ServiceProgress, found.key)
+    deployments = _deployments(world, found)
+    counts = {each.id: count(world, world.linked(Task, "deployment", each.key)) for each, _ in deployments}
+    total = count(world, world.linked(Task, "service", found.key))
+    primary = next((each for each, _ in deployments if each.id == found.deployment_id), None)
+    return given(
+        serviceArn=found.arn,
+        serviceName=found.name,
+        clusterArn=arns.cluster(found.account, found.region, found.cluster),
+        loadBalancers=[],
+        serviceRegistries=[],
+        status=status(found, progress),
+        desiredCount=found.desired_count,
+        runningCount=total.running,
+        pendingCount=total.pending,
+        **(_launch(world, primary) if primary is not None else {}),
+        deploymentConfiguration=_configuration(found),
+        deployments=[_deployment(world, found, *each, counts[each[0].id]) for each in deployments],
+        events=[
+            {"id": event.id, "createdAt": event.at, "message": event.message}
+            for event in (progress.events if progress is not None else ())
+        ],
+        createdAt=found.created_at,
+        placementConstraints=[],
+        placementStrategy=found.recorded.get("placementStrategy", []),
+        healthCheckGracePeriodSeconds=found.health_check_grace_period,
+        schedulingStrategy=found.scheduling_strategy,
+        deploymentController={"type": "ECS"},
+        tags=tagging.present(found.tags) if with_tags and found.tags else None,
+        createdBy=found.created_by,
+        enableECSManagedTags=found.recorded.get("enableECSManagedTags", False),
+        propagateTags=found.recorded.get("propagateTags", "NONE"),
+        enableExecuteCommand=False,
+        availabilityZoneRebalancing=found.recorded.get("availabilityZoneRebalancing"),
+    )
+
+
+def status(found: Service, progress: ServiceProgress | None) -> str:
+    """ACTIVE; DRAINING once deleted; INACTIVE when its last task is gone."""
+    if progress is not None and progress.inactive_at is not None:
+        return INACTIVE
+    return ACTIVE if found.deleted_at is None else DRAINING
+
+
+def count(world: World, tasks: Iterable[Task]) -> Counts:
+    running = pending = wanted = 0
+    for task in tasks:
+        state = world.get(TaskState, task.key)
+        live = stop_of(task, state) is None
+        wanted += live
+        running += state is not None and state.status is Status.RUNNING
+        pending += live and (state is None or state.status in STARTING)
+    return Counts(running, pending, wanted)
+
+
+def launch_members(deployment: Deployment) -> dict[str, Any]:
+    """Launch type or capacity provider strategy, whichever was asked for, and the platform."""
+    strategy = list(deployment.capacity_provider_strategy)
+    fargate = deployment.launch_type == FARGATE
+    return given(
+        launchType=None if strategy else deployment.launch_type,
+        capacityProviderStrategy=strategy or None,
+        platformVersion=deployment.platform_version,
+        platformFamily="Linux" if fargate else None,
+        networkConfiguration=deployment.network,
+    )
+
+
+def definition_arn(world: World, deployment: Deployment) -> str:
+    """The ARN of the deployment's task definition, whether or not its record is still there."""
+    found = world.get(TaskDefinition, deployment.task_definition)
+    if found is not None:
+        return found.arn
+    account, region, family, revision = deployment.task_definition
+    return arns.task_definition(account, region, family, int(revision))
+
+
+def _deployments(world: World, found: Service) -> list[tuple[Deployment, Rollout]]:
+    """The primary deployment, then those that are being replaced, the newest first."""
+    pairs = []
+    for deployment in world.linked(Deployment, "service", found.key):
+        rollout = world.get(Rollout, deployment.key)
+        if rollout is not None:
+            pairs.append((deployment, rollout))
+    pairs.sort(key=lambda pair: (pair[0].created_at, pair[0].id), reverse=True)
+    pairs.sort(key=lambda pair: pair[0].id != found.deployment_id)
+    return pairs
+
+
+def _launch(world: World, primary: Deployment) -> dict[str, Any]:
+    return {**launch_members(primary), "taskDefinition": definition_arn(world, primary)}
+
+
+def _deployment(
+    world: World, found: Service, deployment: Deployment, rollout: Rollout, counts: Counts
+) -> dict[str, Any]:
+    primary = deployment.id == found.deployment_id
+    resources = [{"discoveryName": name, "discoveryArn": arn} for name, arn in deployment.discovery]
+    return given(
+        id=deployment.id,
+        status=PRIMARY if primary else ACTIVE,
+        taskDefinition=definition_arn(world, deployment),
+        desiredCount=found.desired_count if primary else counts.wanted,
+        pendingCount=counts.pending,
+        runningCount=counts.running,
+        failedTasks=rollout.failed_tasks,
+        createdAt=deployment.created_at,
+        updatedAt=rollout.updated_at,
+        **launch_members(deployment),
+        rolloutState=rollout.state,
+        rolloutStateReason=rollout.reason,
+        serviceConnectConfiguration=deployment.connect,
+        serviceConnectResources=resources or None,
+    )
+
+
+def _configuration(found: Service) -> dict[str, Any]:
+    return configuration(found.deployment_configuration, found.recorded)
+
+
+def configuration(value: DeploymentConfiguration, recorded: dict[str, Any]) -> dict[str, Any]:
+    """The deployment configuration as a caller reads it; the circuit breaker is always shown, on or off."""
+    return given(
+        deploymentCircuitBreaker={"enable": value.circuit_breaker, "rollback": value.rollback},
+        maximumPercent=value.maximum_percent,
+        minimumHealthyPercent=value.minimum_healthy_percent,
+        alarms=recorded.get("alarms"),
+        strategy="ROLLING",
+        bakeTimeInMinutes=0,
+    )

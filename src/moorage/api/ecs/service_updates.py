@@ -1,0 +1,102 @@
+"""UpdateService: a new deployment when, and only when, what its tasks are made from changes or it is forced.
+
+Reference section 1.4 lists the members that start a deployment, and so thaw the set of names that a service knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from moorage.api.context import RequestContext
+from moorage.api.ecs import connect, deploying, launching, present_service, references, services
+from moorage.api.ecs.draft import Draft
+from moorage.api.ecs.launching import Launch
+from moorage.domain import service_rules
+from moorage.domain.cluster import Cluster
+from moorage.domain.errors import ServiceNotActive, ServiceNotFound, TaskDefinitionNotFound
+from moorage.domain.service import Deployment, Service, deployment_key
+from moorage.domain.task_definition import TaskDefinition
+
+
+async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    draft = Draft(ctx.world())
+    cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
+    service = _updatable(ctx, draft, cluster, arguments["service"])
+    current = draft.world.get(Deployment, deployment_key(service.key, service.deployment_id))
+    if current is None:
+        raise ServiceNotFound(arguments["service"])
+    wanted = _deployment(ctx, draft, cluster, arguments, current)
+    if arguments.get("forceNewDeployment", False) or not deploying.same(wanted.deployment, current):
+        service = replace(service, deployment_id=deploying.deploy(ctx, draft, wanted).id)
+    service = _changed(service, arguments)
+    draft.put(service)
+    world = await draft.commit(ctx.store)
+    return {"service": present_service.service(world, service)}
+
+
+def _updatable(ctx: RequestContext, draft: Draft, cluster: Cluster, reference: str) -> Service:
+    key = references.service_key(ctx, cluster, reference)
+    service = draft.world.get(Service, key) if key is not None else None
+    if service is None:
+        raise ServiceNotFound(reference)
+    if service.deleted_at is not None:
+        raise ServiceNotActive(reference)
+    return service
+
+
+def _deployment(
+    ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any], current: Deployment
+) -> deploying.Wanted:
+    """The current deployment with what the request changes."""
+    definition = _definition(ctx, draft, arguments, current)
+    launch = _launch(arguments, cluster, current)
+    network = arguments.get("networkConfiguration")
+    asked = arguments.get("serviceConnectConfiguration", current.connect)
+    deployment = replace(
+        current,
+        id=deploying.new_id(ctx),
+        created_at=ctx.now(),
+        task_definition=definition.key,
+        launch_type=launch.launch_type,
+        platform_version=launch.platform_version,
+        capacity_provider_strategy=launch.strategy,
+        network=service_rules.network(current.network if network is None else network, definition),
+        connect=connect.resolved(asked, cluster, current.connect),
+        replaces=current.id,
+    )
+    return deploying.Wanted(deployment, definition, cluster)
+
+
+def _definition(ctx: RequestContext, draft: Draft, arguments: Mapping[str, Any], current: Deployment) -> TaskDefinition:
+    """The one that is named; else the current one, which may have been deregistered since."""
+    if "taskDefinition" in arguments:
+        return references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
+    found = draft.world.get(TaskDefinition, current.task_definition)
+    if found is None:
+        raise TaskDefinitionNotFound("/".join(current.task_definition[2:]))
+    return found
+
+
+def _launch(arguments: Mapping[str, Any], cluster: Cluster, current: Deployment) -> Launch:
+    """An empty strategy goes back to the launch type."""
+    version = arguments.get("platformVersion", current.platform_version)
+    if "capacityProviderStrategy" not in arguments:
+        platform = service_rules.platform_version(current.launch_type, version)
+        return Launch(current.launch_type, platform, current.capacity_provider_strategy)
+    strategy = arguments["capacityProviderStrategy"]
+    return launching.with_strategy(strategy, cluster, current.launch_type, version)
+
+
+def _changed(service: Service, arguments: Mapping[str, Any]) -> Service:
+    """The members that take effect without a deployment."""
+    desired_count = arguments.get("desiredCount", service.desired_count)
+    service_rules.check_desired_count(desired_count)
+    return replace(
+        service,
+        desired_count=desired_count,
+        deployment_configuration=service_rules.deployment_configuration(
+            arguments.get("deploymentConfiguration", {}), service.deployment_configuration
+        ),
+        health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", service.health_check_grace_period),
+        recorded={**service.recorded, **services.read_recorded(arguments)},
+    )

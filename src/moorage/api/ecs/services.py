@@ -1,0 +1,223 @@
+"""Services: create, describe, list, delete. What changes a service is in `service_updates`.
+
+Only intent is written; that tasks start, drain and stop is the engine's doing. An INACTIVE service stays describable
+until a new one takes its name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from moorage.api.context import RequestContext
+from moorage.api.ecs import connect, deploying, launching, paging, present_service, references, tagging
+from moorage.api.ecs.draft import Draft
+from moorage.api.ecs.output import missing
+from moorage.domain import arns, service_rules
+from moorage.domain.changes import Key
+from moorage.domain.claim import CLIENT_TOKEN, Claim
+from moorage.domain.cluster import Cluster
+from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.errors import InvalidParameter, ServiceNotFound
+from moorage.domain.registry import RegistryService
+from moorage.domain.service import (
+    REPLICA,
+    Deployment,
+    DeploymentConfiguration,
+    Rollout,
+    Service,
+    ServiceProgress,
+    deployment_key,
+)
+from moorage.domain.world import World
+
+MAX_DESCRIBED = 10
+PAGE = 10
+RECORDED = ("availabilityZoneRebalancing", "enableECSManagedTags", "placementStrategy", "propagateTags")
+
+
+async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    draft = Draft(ctx.world())
+    cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
+    name = arguments["serviceName"]
+    service_rules.check_name("Service", name)
+    if (same := _created_before(ctx, draft, cluster, arguments)) is not None:
+        return {"service": present_service.service(draft.world, same)}
+    _make_room(draft, (*cluster.key, name))
+    wanted = _deployment(ctx, draft, cluster, arguments)
+    service = _service(ctx, arguments, wanted.deployment)
+    deploying.deploy(ctx, draft, wanted)
+    draft.put(service)
+    draft.put(ServiceProgress(service.account, service.region, service.cluster, service.name))
+    if (token := arguments.get("clientToken")) is not None:
+        draft.put(_token(ctx, token, service.arn))
+    world = await draft.commit(ctx.store)
+    return {"service": present_service.service(world, service)}
+
+
+async def describe_services(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    world = ctx.world()
+    cluster = references.cluster(ctx, world, arguments.get("cluster"))
+    wanted = arguments["services"]
+    if not wanted:
+        raise InvalidParameter("Services cannot be empty.")
+    if len(wanted) > MAX_DESCRIBED:
+        raise InvalidParameter(f"DescribeServices takes up to {MAX_DESCRIBED} services.")
+    with_tags = "TAGS" in arguments.get("include", [])
+    services, failures = [], []
+    for reference in dict.fromkeys(wanted):
+        key = references.service_key(ctx, cluster, reference)
+        found = world.get(Service, key) if key is not None else None
+        if found is not None:
+            services.append(present_service.service(world, found, with_tags))
+        else:
+            failures.append(missing(_arn(cluster, reference)))
+    return {"services": services, "failures": failures}
+
+
+async def list_services(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    world = ctx.world()
+    cluster = references.cluster(ctx, world, arguments.get("cluster"))
+    wanted = {name: arguments.get(name) for name in ("launchType", "schedulingStrategy")}
+    items = {}
+    for each in world.linked(Service, "cluster", cluster.key):
+        primary = world.get(Deployment, deployment_key(each.key, each.deployment_id))
+        launch_type = primary.launch_type if primary is not None else None
+        actual = {"launchType": launch_type, "schedulingStrategy": each.scheduling_strategy}
+        matches = all(value in (None, actual[name]) for name, value in wanted.items())
+        if matches and not references.is_inactive(world, each):
+            items[each.name] = each.arn
+    found, more = paging.page(ctx, arguments, items, PAGE)
+    return {"serviceArns": found, **more}
+
+
+async def list_services_by_namespace(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Services whose primary deployment is in the namespace, of every cluster."""
+    world = ctx.world()
+    namespace = references.namespace(ctx, world, arguments["namespace"])
+    items = {}
+    for deployment in world.linked(Deployment, "namespace", namespace.key):
+        service = world.get(Service, deployment.service_key)
+        if service is None or service.deployment_id != deployment.id or references.is_inactive(world, service):
+            continue
+        items[service.arn] = service.arn
+    found, more = paging.page(ctx, arguments, items, PAGE)
+    return {"serviceArns": found, **more}
+
+
+async def delete_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    draft = Draft(ctx.world())
+    cluster = references.cluster(ctx, draft.world, arguments.get("cluster"))
+    service = references.service(ctx, draft.world, cluster, arguments["service"])
+    if service.deleted_at is not None:
+        return {"service": present_service.service(draft.world, service)}
+    if not arguments.get("force", False):
+        _check_idle(draft.world, service)
+    draft.put(replace(service, deleted_at=ctx.now(), desired_count=0))
+    world = await draft.commit(ctx.store)
+    current = world.get(Service, service.key)
+    if current is None:
+        raise ServiceNotFound(arguments["service"])
+    return {"service": present_service.service(world, current)}
+
+
+def read_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that are kept and shown as they were given."""
+    recorded = {name: arguments[name] for name in RECORDED if name in arguments}
+    alarms = arguments.get("deploymentConfiguration", {}).get("alarms")
+    return {**recorded, "alarms": alarms} if alarms is not None else recorded
+
+
+def _created_before(
+    ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]
+) -> Service | None:
+    """The service that this very request made before, by its client token. InvalidParameter if it made another."""
+    token = arguments.get("clientToken")
+    if token is None:
+        return None
+    claim = draft.world.get(Claim, _token(ctx, token, "").key)
+    if claim is None:
+        return None
+    service = draft.world.get(Service, (*cluster.key, arguments["serviceName"]))
+    if service is None or service.arn != claim.owner:
+        raise InvalidParameter("Creation of service was not idempotent.")
+    return service
+
+
+def _token(ctx: RequestContext, token: str, owner: str) -> Claim:
+    return Claim(ctx.account, ctx.region, CLIENT_TOKEN, ("CreateService", token), owner)
+
+
+def _make_room(draft: Draft, key: Key) -> None:
+    """Refuse a name in use; take away what is left of an INACTIVE service of this name."""
+    draft.rest_on_key(Service, key)
+    old = draft.world.get(Service, key)
+    if old is None:
+        return
+    if not references.is_inactive(draft.world, old):
+        if old.deleted_at is not None:
+            raise InvalidParameter("Unable to Start a service that is still Draining.")
+        raise InvalidParameter("Creation of service was not idempotent.")
+    for kind in (Deployment, Rollout, ConnectEndpoint):
+        for record in draft.world.linked(kind, "service", key):
+            draft.delete(record)
+    for registry in draft.world.linked(RegistryService, "managed", (old.arn,)):
+        draft.delete(registry)
+    for claim in draft.world.linked(Claim, "owner", (old.arn,)):
+        draft.delete(claim)
+
+
+def _deployment(ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]) -> deploying.Wanted:
+    definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
+    launch = launching.read(arguments, cluster)
+    deployment = Deployment(
+        account=ctx.account,
+        region=ctx.region,
+        cluster=cluster.name,
+        service=arguments["serviceName"],
+        id=deploying.new_id(ctx),
+        created_at=ctx.now(),
+        task_definition=definition.key,
+        launch_type=launch.launch_type,
+        platform_version=launch.platform_version,
+        network=service_rules.network(arguments.get("networkConfiguration"), definition),
+        capacity_provider_strategy=launch.strategy,
+        connect=connect.resolved(arguments.get("serviceConnectConfiguration"), cluster, None),
+    )
+    return deploying.Wanted(deployment, definition, cluster)
+
+
+def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Deployment) -> Service:
+    desired_count = arguments.get("desiredCount")
+    if desired_count is None:
+        raise InvalidParameter("desiredCount must be specified for services of scheduling strategy REPLICA.")
+    service_rules.check_desired_count(desired_count)
+    given = arguments.get("deploymentConfiguration", {})
+    return Service(
+        account=ctx.account,
+        region=ctx.region,
+        cluster=deployment.cluster,
+        name=deployment.service,
+        created_at=ctx.now(),
+        created_by=arns.root_user(ctx.account),
+        desired_count=desired_count,
+        scheduling_strategy=REPLICA,
+        deployment_id=deployment.id,
+        deployment_configuration=service_rules.deployment_configuration(given, DeploymentConfiguration()),
+        health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", 0),
+        recorded={"availabilityZoneRebalancing": "ENABLED", **read_recorded(arguments)},
+        tags=tagging.read(arguments.get("tags", [])),
+    )
+
+
+def _check_idle(world: World, service: Service) -> None:
+    """Without force only a service that is scaled down and not being deployed can be deleted."""
+    if service.desired_count > 0:
+        raise InvalidParameter("The service cannot be stopped while it is scaled above 0.")
+    if world.count_linked(Deployment, "service", service.key) > 1:
+        raise InvalidParameter("The service cannot be stopped while deployments are active.")
+
+
+def _arn(cluster: Cluster, reference: str) -> str:
+    if arns.parse(reference) is not None:
+        return reference
+    return arns.service(cluster.account, cluster.region, cluster.name, reference)

@@ -1,0 +1,187 @@
+"""What is supported of ECS: its operations with their parameters, as data. What is not named here is refused by name."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moorage.api.ecs import clusters, service_updates, services, tags, task_definitions, tasks
+from moorage.api.support_table import Supported
+
+NONE: Final[tuple[Any, ...]] = ([],)
+"""Accepted when it is an empty list: tools send those for what they do not use."""
+OFF: Final[tuple[Any, ...]] = (False,)
+
+_PAGE = "nextToken maxResults"
+_TAGS = "tags.*"
+
+_LAUNCH = """
+    launchType platformVersion capacityProviderStrategy.*
+    networkConfiguration.awsvpcConfiguration.subnets"""
+_LAUNCH_RECORDED = """
+    networkConfiguration.awsvpcConfiguration.securityGroups networkConfiguration.awsvpcConfiguration.assignPublicIp"""
+
+_CONNECT = """
+    serviceConnectConfiguration.enabled serviceConnectConfiguration.namespace
+    serviceConnectConfiguration.services.portName serviceConnectConfiguration.services.discoveryName
+    serviceConnectConfiguration.services.clientAliases.port serviceConnectConfiguration.services.clientAliases.dnsName
+    serviceConnectConfiguration.services.ingressPortOverride serviceConnectConfiguration.services.timeout.*"""
+_CONNECT_RECORDED = """
+    serviceConnectConfiguration.logConfiguration.options.*"""
+
+_DEPLOYMENT = """
+    deploymentConfiguration.maximumPercent deploymentConfiguration.minimumHealthyPercent
+    deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback"""
+
+_SERVICE = f"""
+    cluster taskDefinition desiredCount healthCheckGracePeriodSeconds propagateTags
+    {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
+_SERVICE_RECORDED = f"""
+    availabilityZoneRebalancing enableECSManagedTags placementStrategy.*
+    {_LAUNCH_RECORDED} {_CONNECT_RECORDED}"""
+
+_SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
+    "deploymentController.type": ("ECS",),
+    "deploymentConfiguration.strategy": ("ROLLING",),
+    "deploymentConfiguration.bakeTimeInMinutes": (0,),
+    "deploymentConfiguration.lifecycleHooks": NONE,
+    "deploymentConfiguration.alarms.enable": OFF,
+    "deploymentConfiguration.alarms.rollback": OFF,
+    "deploymentConfiguration.alarms.alarmNames": NONE,
+    "deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask": (True,),
+    "enableExecuteCommand": OFF,
+    "loadBalancers": NONE,
+    "serviceRegistries": NONE,
+    "placementConstraints": NONE,
+    "volumeConfigurations": NONE,
+    "vpcLatticeConfigurations": NONE,
+    "gatewayConnectors": NONE,
+    "serviceConnectConfiguration.containerConfigurations": NONE,
+    "serviceConnectConfiguration.logConfiguration.logDriver": ("awslogs", "json-file"),
+    "serviceConnectConfiguration.logConfiguration.secretOptions": NONE,
+}
+
+_CONTAINER = """
+    name image cpu memory essential entryPoint command environment.* user workingDirectory readonlyRootFilesystem
+    portMappings.containerPort portMappings.hostPort portMappings.protocol portMappings.name portMappings.appProtocol
+    dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.drop"""
+_CONTAINER_RECORDED = "memoryReservation dockerLabels.* logConfiguration.options.*"
+_CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
+    "credentialSpecs": NONE,
+    "disableNetworking": OFF,
+    "dnsSearchDomains": NONE,
+    "dnsServers": NONE,
+    "dockerSecurityOptions": NONE,
+    "environmentFiles": NONE,
+    "extraHosts": NONE,
+    "interactive": OFF,
+    "links": NONE,
+    "linuxParameters.capabilities.add": NONE,
+    "linuxParameters.devices": NONE,
+    "linuxParameters.initProcessEnabled": OFF,
+    "linuxParameters.tmpfs": NONE,
+    "logConfiguration.logDriver": ("awslogs", "json-file"),
+    "logConfiguration.secretOptions": NONE,
+    "mountPoints": NONE,
+    "privileged": OFF,
+    "pseudoTerminal": OFF,
+    "resourceRequirements": NONE,
+    "restartPolicy.enabled": OFF,
+    "secrets": NONE,
+    "systemControls": NONE,
+    "ulimits": NONE,
+    "versionConsistency": ("disabled",),
+    "volumesFrom": NONE,
+}
+_DEFINITION_ONLY: Mapping[str, tuple[Any, ...]] = {
+    "enableFaultInjection": OFF,
+    "inferenceAccelerators": NONE,
+    "placementConstraints": NONE,
+    "volumes": NONE,
+}
+
+_OVERRIDES = """
+    overrides.containerOverrides.name overrides.containerOverrides.command overrides.containerOverrides.environment.*
+    overrides.containerOverrides.cpu overrides.containerOverrides.memory"""
+_OVERRIDES_RECORDED = """
+    overrides.containerOverrides.memoryReservation overrides.taskRoleArn overrides.executionRoleArn"""
+
+
+def _below(prefix: str, paths: str) -> str:
+    return " ".join(f"{prefix}.{path}" for path in paths.split())
+
+
+def _only_below(prefix: str, only: Mapping[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {f"{prefix}.{path}": values for path, values in only.items()}
+
+
+OPERATIONS: Mapping[str, Supported] = {
+    "CreateCluster": Supported(
+        clusters.create_cluster,
+        real=f"clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.* {_TAGS}",
+        recorded="settings.* configuration.*",
+    ),
+    "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include"),
+    "ListClusters": Supported(clusters.list_clusters, real=_PAGE),
+    "UpdateCluster": Supported(
+        clusters.update_cluster, real="cluster serviceConnectDefaults.namespace", recorded="settings.* configuration.*"
+    ),
+    "UpdateClusterSettings": Supported(clusters.update_cluster_settings, real="cluster", recorded="settings.*"),
+    "PutClusterCapacityProviders": Supported(
+        clusters.put_cluster_capacity_providers,
+        real="cluster capacityProviders defaultCapacityProviderStrategy.*",
+    ),
+    "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
+    "RegisterTaskDefinition": Supported(
+        task_definitions.register_task_definition,
+        real=f"family networkMode cpu memory requiresCompatibilities {_TAGS} runtimePlatform.operatingSystemFamily "
+        + _below("containerDefinitions", _CONTAINER),
+        recorded="taskRoleArn executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
+        + _below("containerDefinitions", _CONTAINER_RECORDED),
+        only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
+    ),
+    "DescribeTaskDefinition": Supported(task_definitions.describe_task_definition, real="taskDefinition include"),
+    "ListTaskDefinitions": Supported(task_definitions.list_task_definitions, real=f"familyPrefix status sort {_PAGE}"),
+    "ListTaskDefinitionFamilies": Supported(
+        task_definitions.list_task_definition_families, real=f"familyPrefix status {_PAGE}"
+    ),
+    "DeregisterTaskDefinition": Supported(task_definitions.deregister_task_definition, real="taskDefinition"),
+    "DeleteTaskDefinitions": Supported(task_definitions.delete_task_definitions, real="taskDefinitions"),
+    "CreateService": Supported(
+        services.create_service,
+        real=f"serviceName clientToken {_TAGS} {_SERVICE}",
+        recorded=_SERVICE_RECORDED,
+        only={**_SERVICE_ONLY, "schedulingStrategy": ("REPLICA",)},
+    ),
+    "UpdateService": Supported(
+        service_updates.update_service,
+        real=f"service forceNewDeployment {_SERVICE}",
+        recorded=_SERVICE_RECORDED,
+        only=_SERVICE_ONLY,
+    ),
+    "DescribeServices": Supported(services.describe_services, real="cluster services include"),
+    "ListServices": Supported(
+        services.list_services,
+        real=f"cluster launchType schedulingStrategy {_PAGE}",
+        only={"resourceManagementType": ("CUSTOMER",)},
+    ),
+    "ListServicesByNamespace": Supported(services.list_services_by_namespace, real=f"namespace {_PAGE}"),
+    "DeleteService": Supported(services.delete_service, real="cluster service force"),
+    "RunTask": Supported(
+        tasks.run_task,
+        real=f"cluster taskDefinition count group startedBy clientToken propagateTags {_TAGS} {_LAUNCH} {_OVERRIDES}",
+        recorded=f"referenceId enableECSManagedTags placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
+        only={
+            "enableExecuteCommand": OFF,
+            "overrides.inferenceAcceleratorOverrides": NONE,
+            "placementConstraints": NONE,
+            "volumeConfigurations": NONE,
+        },
+    ),
+    "StopTask": Supported(tasks.stop_task, real="cluster task reason"),
+    "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include"),
+    "ListTasks": Supported(
+        tasks.list_tasks, real=f"cluster family serviceName desiredStatus startedBy launchType {_PAGE}"
+    ),
+    "TagResource": Supported(tags.tag_resource, real=f"resourceArn {_TAGS}"),
+    "UntagResource": Supported(tags.untag_resource, real="resourceArn tagKeys"),
+    "ListTagsForResource": Supported(tags.list_tags_for_resource, real="resourceArn"),
+}

@@ -1,0 +1,187 @@
+"""Tasks: RunTask, StopTask, DescribeTasks, ListTasks. Only intent is written; the engine starts and stops.
+
+A client token makes the ids of the tasks that it asks for, so a request that is sent again finds them and makes none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from moorage.api.context import RequestContext
+from moorage.api.ecs import launching, paging, present_task, references, tagging
+from moorage.api.ecs.draft import Draft
+from moorage.api.ecs.output import missing
+from moorage.domain import arns, service_rules
+from moorage.domain.cluster import Cluster
+from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
+from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
+from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.world import World
+
+MAX_RUN = 10
+MAX_DESCRIBED = 100
+DEFAULT_REASON = "Task stopped by user"
+
+
+async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    draft = Draft(ctx.world())
+    count = arguments.get("count", 1)
+    if not 1 <= count <= MAX_RUN:
+        raise InvalidParameter(f"count must be between 1 and {MAX_RUN}.")
+    cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
+    if (same := _run_before(draft.world, cluster, arguments)) is not None:
+        return {"tasks": [present_task.task(draft.world, each) for each in same], "failures": []}
+    definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
+    template = _template(ctx, cluster, definition, arguments)
+    draft.rest_on(cluster)
+    draft.rest_on(definition)
+    tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count)]
+    for task in tasks:
+        draft.put(task)
+    world = await draft.commit(ctx.store)
+    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": []}
+
+
+async def stop_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What stops already keeps the reason that it has."""
+    draft = Draft(ctx.world())
+    cluster = references.cluster(ctx, draft.world, arguments.get("cluster"))
+    found = references.task(ctx, draft.world, cluster, arguments["task"])
+    if found is None:
+        raise TaskNotFound(arguments["task"])
+    if stop_of(found, draft.world.get(TaskState, found.key)) is None:
+        reason = arguments.get("reason") or DEFAULT_REASON
+        found = replace(found, stop=Stop(StopCode.USER_INITIATED, reason, ctx.now()))
+        draft.put(found)
+    world = await draft.commit(ctx.store)
+    return {"task": present_task.task(world, found)}
+
+
+async def describe_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    world = ctx.world()
+    cluster = references.cluster(ctx, world, arguments.get("cluster"))
+    wanted = arguments["tasks"]
+    if not wanted:
+        raise InvalidParameter("Tasks cannot be empty.")
+    if len(wanted) > MAX_DESCRIBED:
+        raise InvalidParameter(f"DescribeTasks takes up to {MAX_DESCRIBED} tasks.")
+    with_tags = "TAGS" in arguments.get("include", [])
+    tasks, failures = [], []
+    for reference in dict.fromkeys(wanted):
+        found = references.task(ctx, world, cluster, reference)
+        if found is not None:
+            tasks.append(present_task.task(world, found, with_tags))
+        else:
+            failures.append(missing(_arn(cluster, reference)))
+    return {"tasks": tasks, "failures": failures}
+
+
+async def list_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    """ECS tells no task to become PENDING, so that desired status lists nothing, there as here."""
+    world = ctx.world()
+    cluster = references.cluster(ctx, world, arguments.get("cluster"))
+    wanted = {name: arguments[name] for name in ("family", "startedBy", "launchType") if name in arguments}
+    if "serviceName" in arguments:
+        service = references.service(ctx, world, cluster, arguments["serviceName"])
+        tasks = world.linked(Task, "service", service.key)
+    else:
+        tasks = world.linked(Task, "cluster", cluster.key)
+    desired = arguments.get("desiredStatus", "RUNNING")
+    items = {}
+    for task in tasks:
+        actual = {"family": task.task_definition[2], "startedBy": task.started_by, "launchType": task.launch_type}
+        matches = all(actual[name] == value for name, value in wanted.items())
+        if matches and present_task.desired_status(task, world.get(TaskState, task.key)) == desired:
+            items[task.id] = task.arn
+    found, more = paging.page(ctx, arguments, items)
+    return {"taskArns": found, **more}
+
+
+def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]) -> Task:
+    """What every task of the request is like; each gets an id of its own."""
+    launch = launching.read(arguments, cluster)
+    network = service_rules.network(arguments.get("networkConfiguration"), definition)
+    service_rules.check_runs_here(definition, launch.launch_type)
+    recorded: dict[str, Any] = {}
+    if launch.strategy:
+        recorded["capacityProviderName"] = launch.strategy[0]["capacityProvider"]
+    if "clientToken" in arguments:
+        recorded["request"] = _fingerprint(arguments)
+    if "referenceId" in arguments:
+        recorded["referenceId"] = arguments["referenceId"]
+    return Task(
+        account=ctx.account,
+        region=ctx.region,
+        cluster=cluster.name,
+        id="",
+        created_at=ctx.now(),
+        task_definition=definition.key,
+        group=_group(definition, arguments),
+        launch_type=launch.launch_type,
+        started_by=arguments.get("startedBy", ""),
+        platform_version=launch.platform_version,
+        network=network,
+        overrides=_overrides(definition, arguments.get("overrides", {})),
+        recorded=recorded,
+        tags=_tags(definition, arguments),
+    )
+
+
+def _group(definition: TaskDefinition, arguments: Mapping[str, Any]) -> str:
+    group: str = arguments.get("group", f"family:{definition.family}")
+    if group.startswith("service:"):
+        raise InvalidParameter("The group name must not start with 'service:': it is for the tasks of services.")
+    return group
+
+
+def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    names = {container.name for container in definition.containers}
+    for override in overrides.get("containerOverrides", []):
+        name = override.get("name")
+        if name not in names:
+            raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
+    return dict(overrides)
+
+
+def _tags(definition: TaskDefinition, arguments: Mapping[str, Any]) -> dict[str, str]:
+    given = tagging.read(arguments.get("tags", []))
+    propagate = arguments.get("propagateTags", "NONE")
+    if propagate == "SERVICE":
+        raise InvalidParameter("propagateTags can only be TASK_DEFINITION or NONE when a task is run by itself.")
+    return tagging.merged(definition.tags if propagate == "TASK_DEFINITION" else {}, given)
+
+
+def _run_before(world: World, cluster: Cluster, arguments: Mapping[str, Any]) -> list[Task] | None:
+    """The tasks that this very request made before. ClientTokenReused if the token came with another request."""
+    if "clientToken" not in arguments:
+        return None
+    ids = [_token_id(cluster, arguments["clientToken"], number) for number in range(MAX_RUN)]
+    tasks = [task for each in ids if (task := world.get(Task, (*cluster.key, each))) is not None]
+    if not tasks:
+        return None
+    if any(task.recorded.get("request") != _fingerprint(arguments) for task in tasks):
+        raise ClientTokenReused(arguments["clientToken"], tuple(task.arn for task in tasks))
+    return tasks
+
+
+def _id(ctx: RequestContext, cluster: Cluster, arguments: Mapping[str, Any], number: int) -> str:
+    if "clientToken" not in arguments:
+        return ctx.ids.hex32()
+    return _token_id(cluster, arguments["clientToken"], number)
+
+
+def _token_id(cluster: Cluster, token: str, number: int) -> str:
+    return sha256("\0".join((cluster.arn, token, str(number))).encode()).hexdigest()[:32]
+
+
+def _fingerprint(arguments: Mapping[str, Any]) -> str:
+    return sha256(orjson.dumps(dict(arguments), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _arn(cluster: Cluster, reference: str) -> str:
+    if arns.parse(reference) is not None:
+        return reference
+    return arns.task(cluster.account, cluster.region, cluster.name, reference)
