@@ -4,6 +4,7 @@ from typing import Final
 
 from moorage.api import ssm, sts
 from moorage.api.cloudmap import table as cloudmap
+from moorage.api.ecs import support as ecs
 from moorage.api.support_table import SupportTable
 
 SUPPORTING: Final = frozenset({"ec2", "iam"})
@@ -14,6 +15,7 @@ def table() -> SupportTable:
     """The support table of the whole endpoint."""
     return SupportTable(
         {
+            "ecs": ecs.OPERATIONS,
             "servicediscovery": cloudmap.OPERATIONS,
             "ssm": ssm.OPERATIONS,
             "sts": sts.OPERATIONS,

@@ -112,7 +112,7 @@ def _container(document: Mapping[str, Any], mode: str | None) -> Document:
 
 def _port_mapping(document: Mapping[str, Any], mode: str | None) -> Document:
     same = document.get("containerPort", 0) if mode in ("awsvpc", "host") else 0
-    return {"hostPort": same, "protocol": "tcp", **document}
+    return {"protocol": "tcp", **document, "hostPort": document.get("hostPort") or same}
 
 
 def _size(member: str, text: str) -> int:

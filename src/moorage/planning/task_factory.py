@@ -43,4 +43,8 @@ def _recorded(service: Service) -> dict[str, Any]:
 
 
 def _propagated(service: Service) -> dict[str, str]:
-    return dict(service.tags) if service.recorded.get("propagateTags") == "SERVICE" else {}
+    """The service's own tags when they are to be propagated; with ECS managed tags, where the task belongs."""
+    tags = dict(service.tags) if service.recorded.get("propagateTags") == "SERVICE" else {}
+    if service.recorded.get("enableECSManagedTags"):
+        tags |= {"aws:ecs:clusterName": service.cluster, "aws:ecs:serviceName": service.name}
+    return tags

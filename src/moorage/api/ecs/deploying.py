@@ -1,7 +1,6 @@
 """A new deployment of a service: its records, put into the draft of the commit that asks for it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from moorage.api.context import RequestContext
 from moorage.api.ecs import connect
@@ -41,7 +40,7 @@ def deploy(ctx: RequestContext, draft: Draft, wanted: Wanted) -> Deployment:
         discovery=joined.discovery,
     )
     draft.put(deployment)
-    draft.put(_begun(deployment, ctx.now()))
+    draft.put(_begun(deployment))
     return deployment
 
 
@@ -61,7 +60,7 @@ def _recipe(deployment: Deployment) -> tuple[object, ...]:
     )
 
 
-def _begun(deployment: Deployment, now: datetime) -> Rollout:
+def _begun(deployment: Deployment) -> Rollout:
     return Rollout(
         account=deployment.account,
         region=deployment.region,
@@ -70,5 +69,5 @@ def _begun(deployment: Deployment, now: datetime) -> Rollout:
         id=deployment.id,
         state=IN_PROGRESS,
         reason=f"ECS deployment {deployment.id} in progress.",
-        updated_at=now,
+        updated_at=deployment.created_at,
     )

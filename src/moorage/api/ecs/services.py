@@ -197,7 +197,7 @@ def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Depl
         region=ctx.region,
         cluster=deployment.cluster,
         name=deployment.service,
-        created_at=ctx.now(),
+        created_at=deployment.created_at,
         created_by=arns.root_user(ctx.account),
         desired_count=desired_count,
         scheduling_strategy=REPLICA,

@@ -1,4 +1,4 @@
-"""What is supported of ECS: its operations with their parameters, as data. What is not named here is refused by name."""
+"""What is supported of ECS: its operations and their parameters, as data. What is not named is refused by name."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,10 +32,10 @@ _DEPLOYMENT = """
     deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback"""
 
 _SERVICE = f"""
-    cluster taskDefinition desiredCount healthCheckGracePeriodSeconds propagateTags
+    cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
 _SERVICE_RECORDED = f"""
-    availabilityZoneRebalancing enableECSManagedTags placementStrategy.*
+    availabilityZoneRebalancing placementStrategy.*
     {_LAUNCH_RECORDED} {_CONNECT_RECORDED}"""
 
 _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
@@ -51,6 +51,7 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "loadBalancers": NONE,
     "serviceRegistries": NONE,
     "placementConstraints": NONE,
+    "propagateTags": ("SERVICE", "NONE"),
     "volumeConfigurations": NONE,
     "vpcLatticeConfigurations": NONE,
     "gatewayConnectors": NONE,
@@ -116,7 +117,7 @@ def _only_below(prefix: str, only: Mapping[str, tuple[Any, ...]]) -> dict[str, t
 OPERATIONS: Mapping[str, Supported] = {
     "CreateCluster": Supported(
         clusters.create_cluster,
-        real=f"clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.* {_TAGS}",
+        real="clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.* tags.*",
         recorded="settings.* configuration.*",
     ),
     "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include"),
@@ -167,8 +168,8 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteService": Supported(services.delete_service, real="cluster service force"),
     "RunTask": Supported(
         tasks.run_task,
-        real=f"cluster taskDefinition count group startedBy clientToken propagateTags {_TAGS} {_LAUNCH} {_OVERRIDES}",
-        recorded=f"referenceId enableECSManagedTags placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
+        real=f"cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags {_TAGS} {_LAUNCH} {_OVERRIDES}",
+        recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
         only={
             "enableExecuteCommand": OFF,
             "overrides.inferenceAcceleratorOverrides": NONE,

@@ -126,7 +126,7 @@ def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition,
         network=network,
         overrides=_overrides(definition, arguments.get("overrides", {})),
         recorded=recorded,
-        tags=_tags(definition, arguments),
+        tags=_tags(cluster, definition, arguments),
     )
 
 
@@ -146,12 +146,13 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict
     return dict(overrides)
 
 
-def _tags(definition: TaskDefinition, arguments: Mapping[str, Any]) -> dict[str, str]:
+def _tags(cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]) -> dict[str, str]:
     given = tagging.read(arguments.get("tags", []))
     propagate = arguments.get("propagateTags", "NONE")
     if propagate == "SERVICE":
         raise InvalidParameter("propagateTags can only be TASK_DEFINITION or NONE when a task is run by itself.")
-    return tagging.merged(definition.tags if propagate == "TASK_DEFINITION" else {}, given)
+    managed = {"aws:ecs:clusterName": cluster.name} if arguments.get("enableECSManagedTags", False) else {}
+    return tagging.merged(definition.tags if propagate == "TASK_DEFINITION" else {}, {**given, **managed})
 
 
 def _run_before(world: World, cluster: Cluster, arguments: Mapping[str, Any]) -> list[Task] | None:
