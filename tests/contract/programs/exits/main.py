@@ -1,0 +1,5 @@
+"""Exits with 7."""
+
+import sys
+
+sys.exit(7)

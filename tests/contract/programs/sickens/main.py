@@ -1,0 +1,6 @@
+"""Runs, and never makes the file that its health check looks for."""
+
+import signal
+
+while True:
+    signal.pause()
