@@ -39,8 +39,8 @@ def read(operation: OperationModel, value: Any, invalid: str) -> dict[str, Any]:
         if value:
             raise reject(invalid, f"{operation.name} takes no parameters.")
         return {}
-    findings = Findings()
-    result: dict[str, Any] = _reader(shape)(value, (), findings)
+    result: dict[str, Any]
+    result, findings = inspect(shape, value)
     if findings.unknown:
         raise reject(invalid, _unknown_sentence(findings.unknown, operation.name))
     if findings.violations:
@@ -50,6 +50,12 @@ def read(operation: OperationModel, value: Any, invalid: str) -> dict[str, Any]:
             f"{count} validation error{'s' if count > 1 else ''} detected: " + "; ".join(findings.violations),
         )
     return result
+
+
+def inspect(shape: Shape, value: Any) -> tuple[Any, Findings]:
+    """A value of any shape in Python's types, and what is wrong with it. Rejected where its type is."""
+    findings = Findings()
+    return _reader(shape)(value, (), findings), findings
 
 
 def _unknown_sentence(unknown: list[str], operation: str) -> str:
@@ -178,7 +184,7 @@ def _number(shape: Shape) -> Reader:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise _wrong_type(value, path, "a number")
         if whole is not None:
-            if value != int(value) or not whole[0] <= value <= whole[1]:
+            if not whole[0] <= value <= whole[1] or value != int(value):
                 raise _wrong_type(value, path, "an Integer" if whole is INT32 else "a Long")
             value = int(value)
         if low is not None and value < low:
