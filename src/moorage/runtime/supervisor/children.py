@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from pyroute2.netlink.exceptions import NetlinkError
 
+from moorage.runtime.supervisor import readiness
 from moorage.runtime.supervisor.protocol import Refused
 
 _MAX_RESULT = 1 << 20
@@ -62,7 +63,7 @@ class Children:
                 pid = fork(lambda: _work(work, theirs))
             ended = self.adopt(pid)
             ours.setblocking(False)
-            await self._readable(ours)
+            await readiness.readable(ours)
             data, descriptors, _, _ = socket.recv_fds(ours, _MAX_RESULT, _MAX_DESCRIPTORS)
         await ended
         return _result(data, list(descriptors))
@@ -83,14 +84,6 @@ class Children:
                 self._ended[pid] = code
             elif not future.done():
                 future.set_result(code)
-
-    async def _readable(self, source: socket.socket) -> None:
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_reader(source, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            self._loop.remove_reader(source)
 
 
 def fork(body: Callable[[], None]) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moorage.runtime.supervisor import protocol
+from moorage.runtime.supervisor import protocol, readiness
 from moorage.runtime.supervisor.prerequisites import child_environment
 from moorage.runtime.supervisor.protocol import Message, Refused
 
@@ -79,7 +79,7 @@ class Link:
         process = os.pidfd_open(hello["pid"])
         try:
             await self.call("shutdown")
-            await _readable(process)
+            await readiness.readable(process)
         finally:
             os.close(process)
 
@@ -225,13 +225,3 @@ class _Connection:
             answer.set_exception(Refused(message["error"]["kind"], message["error"]["reason"]))
         else:
             answer.set_result((message["ok"], descriptors))
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: ready.done() or ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(descriptor)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from moorage.runtime.supervisor import protocol
+from moorage.runtime.supervisor import protocol, readiness
 from moorage.runtime.supervisor.protocol import Message, Refused
 
 Answer = Message | tuple[Message, int]
@@ -133,15 +133,7 @@ class _Connection:
             try:
                 return socket.send_fds(self.socket, [data], [descriptor])
             except BlockingIOError:
-                await self._writable()
-
-    async def _writable(self) -> None:
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_writer(self.socket, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            self._loop.remove_writer(self.socket)
+                await readiness.writable(self.socket)
 
 
 def _user(connected: socket.socket) -> int:

@@ -54,7 +54,7 @@ class Tasks:
         self._notify = notify
         self._home = network.hold()
         self._tasks: dict[str, Task] = {}
-        self._last_offset = records.last_offset(settings.state)
+        self._last_offset: int = records.last_offset(settings.state)
         for task_id, seen in records.former(settings.state).items():
             self._tasks[task_id] = Task(task_id, containers=self._restore(task_id, seen))
 
@@ -245,7 +245,7 @@ class Tasks:
         for candidate in (*offsets[begin:], *offsets[:begin]):
             if candidate not in used:
                 self._last_offset = candidate
-                return candidate
+                return self._last_offset
         raise Refused("CannotStart", f"every address of {self._settings.addresses.pool} is taken")
 
 
