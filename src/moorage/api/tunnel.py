@@ -1,7 +1,7 @@
 """The tunnel into a task: a WebSocket whose binary messages are the bytes of one TCP connection made inside the task.
 
 `/_moorage/dial/<task>?port=P` reaches 127.0.0.1:P of the task; with `host=H` it connects as a program of the task
-would, through its hosts file and its proxy. The text message "end" says that a side sends no more; closing ends both ways.
+would, through its hosts file and its proxy. The text message "end" says that a side sends no more; closing ends both.
 """
 
 import asyncio

@@ -1,0 +1,129 @@
+"""`moorage check`: what this machine and the running daemon lack, each line with what to do about it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from moorage.cli import address, render
+from moorage.cli.failure import Failure
+
+OK, WARNING, FAILURE = "ok", "warning", "failure"
+MARKS = {OK: ("√", render.GREEN), WARNING: ("‼", render.YELLOW), FAILURE: ("×", render.RED)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at."""
+
+    group: str
+    name: str
+    status: str
+    detail: str
+
+
+def check(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> int:
+    """Look at this machine and at the running daemon, and say what to do."""
+    lines = list(_lines())
+    if as_json:
+        render.document([line.__dict__ for line in lines])
+    else:
+        _show(lines)
+    return 1 if any(line.status == FAILURE for line in lines) else 0
+
+
+def _lines() -> Iterator[Line]:
+    where = address.find()
+    daemon = _daemon(where)
+    answers = daemon.status == OK
+    remote = _from_daemon(where) if answers else {}
+    findings = remote.get("checks") or (_machine() if where.is_loopback else [])
+    yield from (Line("machine", item["name"], item["status"], item["detail"]) for item in findings)
+    yield from _tools(where)
+    yield daemon
+    if answers:
+        yield from _proxies(remote.get("proxies", []))
+        yield from _services(where)
+
+
+def _machine() -> list[dict[str, str]]:
+    """Without a daemon the runtime is asked here: it needs none to look around."""
+    from moorage.runtime.supervisor.prerequisites import prerequisites
+
+    return [{"name": name, "status": status, "detail": detail} for name, status, detail in prerequisites()]
+
+
+def _tools(where: address.Address) -> Iterator[Line]:
+    from moorage.cli import aws_cli
+
+    yield Line("tools", "AWS CLI", *aws_cli.verdict())
+    if "AWS_ENDPOINT_URL" in os.environ:
+        yield Line("tools", "AWS_ENDPOINT_URL", OK, where.url)
+    else:
+        yield Line("tools", "AWS_ENDPOINT_URL", WARNING, 'it is not set in this shell: eval "$(moorage env)"')
+
+
+def _daemon(where: address.Address) -> Line:
+    try:
+        version = address.health(where)
+    except Failure as error:
+        return Line("daemon", "daemon", FAILURE, f"{error}. {error.next_step}")
+    if version is None:
+        absent = address.not_there(where)
+        return Line("daemon", "daemon", WARNING, f"{absent.what}. {absent.next_step}")
+    return Line("daemon", "daemon", OK, f"Moorage {version} answers at {where.url}")
+
+
+def _from_daemon(where: address.Address) -> dict[str, Any]:
+    from moorage.cli.control import Control
+
+    return Control(where).get("checks")
+
+
+def _proxies(proxies: list[dict[str, Any]]) -> Iterator[Line]:
+    """Every proxy that refused a part of its configuration, or lost its connection."""
+    wrong = 0
+    for proxy in proxies:
+        task = str(proxy["taskId"])[:8]
+        for kind, books in proxy.get("types", {}).items():
+            for name, refusal in books.get("refused", {}).items():
+                wrong += 1
+                advice = f"moorage logs {task} --proxy, and GET /_moorage/mesh/{task}, say more"
+                yield Line("mesh", f"proxy of {task}", FAILURE, f"refused {kind} {name}: {refusal['reason']}; {advice}")
+        if not proxy.get("connected"):
+            wrong += 1
+            detail = "it is not connected to the daemon; it serves on what it knows and should come back within seconds"
+            yield Line("mesh", f"proxy of {task}", WARNING, detail)
+    if not wrong:
+        yield Line("mesh", "proxies", OK, f"all of them hold what they were told ({len(proxies)})")
+
+
+def _services(where: address.Address) -> Iterator[Line]:
+    from moorage.cli.commands import endpoints
+
+    answer = endpoints.fetch()
+    warnings = endpoints.warnings(answer)
+    yield from (Line("mesh", "names", WARNING, text) for text in warnings)
+    empty = [endpoint for endpoint in answer["endpoints"] if endpoint["desired"] and not endpoint["healthy"]]
+    for endpoint in empty:
+        detail = f"no healthy task of {endpoint['owner']} is behind it: `moorage ps` shows its last event"
+        yield Line("mesh", f"{endpoint['alias']}:{endpoint['port']}", FAILURE, detail)
+    if not warnings and not empty:
+        count = len(answer["endpoints"])
+        yield Line("mesh", "names", OK, f"{render.counted(count, 'endpoint')}, seen by every service of its namespace")
+
+
+def _show(lines: list[Line]) -> None:
+    width = max(len(line.name) for line in lines)
+    group = ""
+    for line in lines:
+        if line.group != group:
+            render.data(("\n" if group else "") + render.paint(line.group, render.BOLD))
+            group = line.group
+        mark, colour = MARKS[line.status]
+        render.data(f"  {render.paint(mark, colour)} {line.name:{width}}  {line.detail}")
+    worst = [sum(line.status == status for line in lines) for status in (FAILURE, WARNING)]
+    render.data("")
+    render.data(f"{render.counted(worst[0], 'failure')}, {render.counted(worst[1], 'warning')}")

@@ -1,0 +1,133 @@
+"""`moorage ps`: clusters, services and tasks, as the ECS operations tell them."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from moorage.cli import address, render
+from moorage.system import SystemClock
+
+if TYPE_CHECKING:
+    from moorage.cli.lookup import TaskLine
+
+
+def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """List clusters, services and tasks."""
+    from moorage.cli import lookup
+    from moorage.cli.aws import Aws
+
+    aws = Aws(address.find())
+    clusters = lookup.clusters(aws)
+    names = [lookup.last(cluster["clusterArn"]) for cluster in clusters]
+    services = [service for name in names for service in lookup.services(aws, name)]
+    tasks = [task for name in names for task in lookup.tasks(aws, name)]
+    now = SystemClock().now()
+    if as_json:
+        render.document(
+            {
+                "clusters": [_cluster(cluster) for cluster in clusters],
+                "services": [_service(service) for service in services],
+                "tasks": [_task(task) for task in tasks],
+            }
+        )
+        return
+    if not clusters:
+        render.note("There is no cluster. `moorage up PATH` deploys a template or a CDK assembly.")
+        return
+    _show_clusters(clusters)
+    if services:
+        render.data("")
+        _show_services([_service(service) for service in services], now)
+    if tasks:
+        render.data("")
+        _show_tasks([_task(task) for task in tasks], now)
+
+
+def _cluster(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": document["clusterName"],
+        "status": document.get("status", ""),
+        "services": document.get("activeServicesCount", 0),
+        "running": document.get("runningTasksCount", 0),
+        "pending": document.get("pendingTasksCount", 0),
+    }
+
+
+def _service(document: dict[str, Any]) -> dict[str, Any]:
+    primary: dict[str, Any] = next((d for d in document.get("deployments", []) if d["status"] == "PRIMARY"), {})
+    events = document.get("events", [])
+    return {
+        "cluster": document["clusterArn"].rsplit("/", 1)[-1],
+        "name": document["serviceName"],
+        "status": document["status"],
+        "desired": document["desiredCount"],
+        "running": document["runningCount"],
+        "pending": document["pendingCount"],
+        "deployment": primary.get("id", ""),
+        "rollout": primary.get("rolloutState", ""),
+        "rollout_reason": primary.get("rolloutStateReason", ""),
+        "deployed_at": primary.get("createdAt"),
+        "last_event": events[0]["message"] if events else "",
+    }
+
+
+def _task(task: "TaskLine") -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "cluster": task.cluster,
+        "service": task.service,
+        "status": task.status,
+        "desired": task.document.get("desiredStatus", ""),
+        "health": task.health,
+        "address": task.address,
+        "deployment": task.document.get("startedBy", ""),
+        "created_at": task.created_at,
+        "reason": task.document.get("stoppedReason", ""),
+    }
+
+
+def _show_clusters(clusters: list[dict[str, Any]]) -> None:
+    lines = [_cluster(cluster) for cluster in clusters]
+    rows = [
+        [line["name"], line["status"], *(str(line[key]) for key in ("services", "running", "pending"))]
+        for line in lines
+    ]
+    render.table(["CLUSTER", "STATUS", "SERVICES", "RUNNING", "PENDING"], rows)
+
+
+def _show_services(services: list[dict[str, Any]], now: datetime) -> None:
+    rows = [
+        [
+            f"{line['cluster']}/{line['name']}",
+            line["status"],
+            f"{line['running']}/{line['desired']}",
+            short(line["deployment"]),
+            line["rollout"] or "-",
+            render.age(line["deployed_at"], now),
+            line["last_event"].removeprefix(f"(service {line['name']}) ") or "-",
+        ]
+        for line in services
+    ]
+    render.table(["SERVICE", "STATUS", "RUNNING", "DEPLOYMENT", "ROLLOUT", "AGE", "LAST EVENT"], rows)
+
+
+def _show_tasks(tasks: list[dict[str, Any]], now: datetime) -> None:
+    rows = [
+        [
+            line["id"][:8],
+            f"{line['cluster']}/{line['service']}" if line["service"] else line["cluster"],
+            line["status"],
+            line["health"],
+            line["address"] or "-",
+            short(line["deployment"]) or "-",
+            render.age(line["created_at"], now),
+        ]
+        for line in tasks
+    ]
+    render.table(["TASK", "SERVICE", "STATUS", "HEALTH", "ADDRESS", "DEPLOYMENT", "AGE"], rows)
+
+
+def short(deployment: str) -> str:
+    """The last digits of a deployment's id, enough to tell two apart."""
+    return deployment.removeprefix("ecs-svc/")[-6:]

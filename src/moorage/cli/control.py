@@ -1,0 +1,85 @@
+"""Requests to the daemon's own routes under /_moorage/, signed where the endpoint is not on loopback."""
+
+import json
+from collections.abc import Generator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from moorage.cli import address as addresses
+from moorage.cli.address import Address
+from moorage.cli.failure import Failure
+
+TIMEOUT = httpx.Timeout(30.0, connect=3.0)
+
+
+class Control:
+    """The daemon, as the commands speak to it. Raises Failure for whatever goes wrong."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._client = httpx.Client(base_url=address.url, timeout=TIMEOUT, trust_env=False, auth=Signature(address))
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        return self._request("GET", path, query)
+
+    def post(self, path: str, **query: str) -> dict[str, Any]:
+        return self._request("POST", path, query)
+
+    def delete(self, path: str) -> dict[str, Any]:
+        return self._request("DELETE", path, {})
+
+    def put(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        return self._request("PUT", path, {}, json.dumps(document).encode())
+
+    def _request(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> dict[str, Any]:
+        url = f"/_moorage/{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            response = self._client.request(method, url, content=body)
+        except httpx.ConnectError as error:
+            raise addresses.not_there(self.address) from error
+        except httpx.TimeoutException as error:
+            raise Failure(f"{method} {url}", "the daemon did not answer in time") from error
+        except httpx.HTTPError as error:
+            raise Failure(f"{method} {url}", str(error) or type(error).__name__) from error
+        if response.is_error:
+            raise refused(f"{method} {url}", response.status_code, response.content)
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def refused(what: str, status: int, body: bytes) -> Failure:
+    """The Failure that an error answer of the daemon means, with the sentence it carries."""
+    try:
+        document = json.loads(body)
+        return Failure(what, str(document["message"]))
+    except (ValueError, KeyError, TypeError):
+        return Failure(what, f"the daemon answered {status}", "Is it an older Moorage? Restart it.")
+
+
+class Signature(httpx.Auth):
+    """Signature Version 4 with the caller's key; nothing on loopback, where it is not asked for."""
+
+    requires_request_body = True
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        headers = signature(self._address, request.method, str(request.url), request.content)
+        request.headers.update(headers)
+        yield request
+
+
+def signature(address: Address, method: str, url: str, body: bytes = b"") -> dict[str, str]:
+    """The headers that sign a request; none on loopback."""
+    if address.is_loopback:
+        return {}
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest(method=method, url=url, data=body)
+    SigV4Auth(Credentials(address.access_key, address.secret_key), "moorage", address.region).add_auth(request)
+    return {name: value for name, value in request.headers.items() if name.lower() != "host"}

@@ -1,0 +1,143 @@
+"""What runs, as the ECS operations tell it, and what a person means by SERVICE or TASK on the command line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moorage.cli.aws import Aws
+from moorage.cli.failure import Failure
+
+PROXY_PREFIX = "ecs-service-connect-"
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """A task as DescribeTasks has it."""
+
+    id: str
+    cluster: str
+    service: str
+    document: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.document["lastStatus"])
+
+    @property
+    def health(self) -> str:
+        return str(self.document.get("healthStatus", "UNKNOWN"))
+
+    @property
+    def created_at(self) -> datetime | None:
+        return self.document.get("createdAt")
+
+    @property
+    def address(self) -> str:
+        details = (detail for item in self.document.get("attachments", []) for detail in item.get("details", []))
+        return next((str(item["value"]) for item in details if item.get("name") == "privateIPv4Address"), "")
+
+    def containers(self, proxy: bool) -> list[str]:
+        """The names of its containers: the proxy's, or all the others."""
+        names = [str(container["name"]) for container in self.document.get("containers", [])]
+        return [name for name in names if name.startswith(PROXY_PREFIX) == proxy]
+
+
+def clusters(aws: Aws) -> list[dict[str, Any]]:
+    arns = list(aws.pages("ecs", "list_clusters", "clusterArns"))
+    return aws.batches("ecs", "describe_clusters", "clusters", "clusters", arns)
+
+
+def services(aws: Aws, cluster: str) -> list[dict[str, Any]]:
+    arns = list(aws.pages("ecs", "list_services", "serviceArns", cluster=cluster))
+    return aws.batches("ecs", "describe_services", "services", "services", arns, cluster=cluster)
+
+
+def tasks(aws: Aws, cluster: str, service: str | None = None) -> list[TaskLine]:
+    """The tasks of a cluster, or of one service of it, that have not come to their end, oldest first."""
+    narrowed = {"serviceName": service} if service else {}
+    arns = [
+        arn
+        for wanted in ("RUNNING", "STOPPED")
+        for arn in aws.pages("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus=wanted, **narrowed)
+    ]
+    found = [_task(item) for item in aws.batches("ecs", "describe_tasks", "tasks", "tasks", arns, cluster=cluster)]
+    alive = [task for task in found if task.status != "STOPPED"]
+    return sorted(alive, key=lambda task: (str(task.created_at), task.id))
+
+
+def stopped(aws: Aws, cluster: str, service: str) -> list[TaskLine]:
+    """The tasks of a service that have stopped and are still remembered."""
+    arns = list(
+        aws.pages("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus="STOPPED", serviceName=service)
+    )
+    found = [_task(item) for item in aws.batches("ecs", "describe_tasks", "tasks", "tasks", arns, cluster=cluster)]
+    return [task for task in found if task.status == "STOPPED"]
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What SERVICE|TASK named: a service with its tasks, or one task (then `service` is its own, or empty)."""
+
+    cluster: str
+    service: str
+    tasks: tuple[TaskLine, ...]
+
+
+def meant(aws: Aws, name: str, service_only: bool = False) -> Meant:
+    """What `name` means: a service (`name`, `cluster/name`, its ARN, or a part that only one has), or a task's id."""
+    names = [last(cluster["clusterArn"]) for cluster in clusters(aws)]
+    known = [(cluster, last(arn)) for cluster in names for arn in _service_arns(aws, cluster)]
+    found = _matching(known, name)
+    if len(found) == 1:
+        cluster, service = found[0]
+        return Meant(cluster, service, tuple(tasks(aws, cluster, service)))
+    if len(found) > 1:
+        listed = ", ".join("/".join(pair) for pair in found)
+        raise Failure(name, f"{len(found)} services are called so: {listed}", "Name one of them as CLUSTER/SERVICE.")
+    if not service_only:
+        task = _task_called(aws, names, last(name))
+        if task is not None:
+            return Meant(task.cluster, task.service, (task,))
+    kinds = "service" if service_only else "service or task"
+    raise Failure(name, f"there is no {kinds} of this name", "`moorage ps` lists what there is.")
+
+
+def runner(found: Meant) -> TaskLine:
+    """A task of it that runs, a healthy one first."""
+    ranked = sorted(found.tasks, key=lambda task: task.health != "HEALTHY")
+    for task in ranked:
+        if task.status == "RUNNING":
+            return task
+    what = found.service or (found.tasks[0].id if found.tasks else "it")
+    why = f"its task is {found.tasks[0].status}" if found.tasks else "it has no running task"
+    raise Failure(what, why, "`moorage ps` shows its tasks and its last event.")
+
+
+def last(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1]
+
+
+def _service_arns(aws: Aws, cluster: str) -> list[str]:
+    return list(aws.pages("ecs", "list_services", "serviceArns", cluster=cluster))
+
+
+def _matching(known: Sequence[tuple[str, str]], name: str) -> list[tuple[str, str]]:
+    """An exact name wins over a part of one."""
+    cluster, _, service = name.rpartition("/")
+    wanted = last(cluster)
+    within = [pair for pair in known if not wanted or pair[0] == wanted]
+    exact = [pair for pair in within if pair[1] == service]
+    return exact or [pair for pair in within if service.lower() in pair[1].lower()]
+
+
+def _task_called(aws: Aws, names: Sequence[str], prefix: str) -> TaskLine | None:
+    found = [task for cluster in names for task in tasks(aws, cluster) if task.id.startswith(prefix)]
+    if len(found) > 1:
+        raise Failure(prefix, f"{len(found)} tasks begin so", "Give more of the task's id.")
+    return found[0] if found else None
+
+
+def _task(document: dict[str, Any]) -> TaskLine:
+    group = str(document.get("group", ""))
+    return TaskLine(last(document["taskArn"]), last(document["clusterArn"]), group.removeprefix("service:"), document)
