@@ -4,6 +4,7 @@ Blocking, used by one thread at a time; `sqlite` puts it behind an event loop. O
 sequence, `application_id` and `user_version` in the header so that a stranger's or a newer file is told by name.
 """
 
+import gc
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -100,9 +101,12 @@ class Database:
 
     def load(self, codec: Codec) -> World:
         """The World as of the last commit that got on disk."""
-        with self._named_errors():
-            sequence = self._connection.execute("SELECT sequence FROM progress").fetchone()[0]
-            rows = self._connection.execute("SELECT tbl, key, version, body FROM records").fetchall()
+        with self._named_errors(), _no_collection():
+            return self._load(codec)
+
+    def _load(self, codec: Codec) -> World:
+        sequence = self._connection.execute("SELECT sequence FROM progress").fetchone()[0]
+        rows = self._connection.execute("SELECT tbl, key, version, body FROM records")
         versions: dict[RecordId, int] = {}
         writes = []
         for table, key, version, body in rows:
@@ -142,3 +146,15 @@ class Database:
 
     def close(self) -> None:
         self._connection.close()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the cyclic collector: it would look through all records again and again, and none is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
