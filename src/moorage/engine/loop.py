@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from moorage.domain.changes import Key, Stale
+from moorage.engine.ports import RuntimeFailed
 from moorage.engine.queue import Item, Queue
 
 WORKERS: Final = 32
@@ -62,6 +63,9 @@ class Loop:
         except Stale as stale:
             log.debug("%s %s: %s", name, "/".join(key), stale)
             self._queue.add(item)
+        except RuntimeFailed as failure:
+            delay = self._queue.failed(item)
+            log.warning("%s %s: %s; next attempt in %.2f s", name, "/".join(key), failure.reason, delay)
         except Exception:  # the one place that knows what is safe: back off and look again
             self.failures += 1
             delay = self._queue.failed(item)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from worlds import CLUSTER, HOME, NOON
-
 from moorage.domain.service import Deployment
 from moorage.domain.task import Status, Stop, StopCode, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
@@ -12,6 +10,7 @@ from moorage.planning import containers
 from moorage.planning.actions import ContainerObservation, ContainerPhase, Health, TaskObservation
 from moorage.planning.containers import Patience, Prepare, Remove, Signal, Situation, Start, Steps
 from moorage.planning.sidecar import Proxy, proxy_of
+from worlds import CLUSTER, HOME, NOON
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Makes the builders of `worlds.py` importable from the tests beside it."""
+"""Makes the simulation's own modules importable from its tests."""
 
 import sys
 from pathlib import Path
