@@ -31,9 +31,10 @@ class Instruction:
 
 def parse(text: str) -> list[Instruction]:
     """The instructions of a Dockerfile, continuation lines joined and comments gone."""
+    text = text.removeprefix("\ufeff")
     _check_directives(text)
     found: list[Instruction] = []
-    for line, joined in _logical_lines(text.removeprefix("\ufeff")):
+    for line, joined in _logical_lines(text):
         name, *rest = joined.split(None, 1)
         found.append(Instruction(line, name.upper(), rest[0].strip() if rest else ""))
     return found
@@ -41,7 +42,7 @@ def parse(text: str) -> list[Instruction]:
 
 def _check_directives(text: str) -> None:
     """Refuse another escape character. Other directives choose a builder or its warnings and change no instruction."""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         directive = _DIRECTIVE.match(line.strip())
         if directive is None:
             return
@@ -49,9 +50,14 @@ def _check_directives(text: str) -> None:
             raise ImageRefused(f"the escape character {directive[2]} is not supported; use \\", number)
 
 
+def _lines(text: str) -> list[str]:
+    # Not splitlines, which also splits at characters that a quoted value may hold.
+    return text.replace("\r\n", "\n").split("\n")
+
+
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     start, parts = 0, list[str]()
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         stripped = line.strip()
         if not stripped or stripped.startswith("#"):
             continue  # also amid a continued instruction, as the reference allows
@@ -118,13 +124,13 @@ def _old_pair(instruction: Instruction, env: Mapping[str, str]) -> tuple[str, st
 
 def words(instruction: Instruction, env: Mapping[str, str]) -> list[str]:
     """The words of the instruction's text, quotes taken off and variables replaced."""
-    if _HEREDOC.search(instruction.text):
-        raise instruction.refused("here-documents are not supported in a local image; put the text into a file")
     return _Reader(instruction, instruction.text, env).words()
 
 
 def arguments(instruction: Instruction, env: Mapping[str, str]) -> list[str]:
     """The words of COPY, which may be given as a JSON array so that they can hold blanks."""
+    if _HEREDOC.search(instruction.text):
+        raise instruction.refused("here-documents are not supported in a local image; put the text into a file")
     if not re.match(r'\[\s*"', instruction.text):  # a wildcard may begin with [ as well
         return words(instruction, env)
     return [_Reader(instruction, word, env).whole() for word in json_words(instruction)]

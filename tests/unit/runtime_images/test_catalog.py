@@ -28,6 +28,16 @@ def test_an_image_is_found_by_its_reference_without_registry_and_tag(folder, cat
     assert catalog.resolve(reference) == image
 
 
+EXAMPLES = sorted(Path(__file__).parents[3].glob("examples/*/images/*"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: "/".join(path.parts[-3:]))
+def test_the_images_of_the_examples_can_be_made(catalog: ImageCatalog, example: Path) -> None:
+    image = catalog.add(example.name, example)
+    assert image.command[0] == "python"
+    assert (image.root / image.working_directory.lstrip("/") / image.command[1]).is_file()
+
+
 def test_an_unknown_image_cannot_be_pulled_and_the_reason_says_how_to_add_it(catalog: ImageCatalog) -> None:
     with pytest.raises(CannotPull, match=r"team/server:9: not found; add it with `moorage image add team/server DIR`"):
         catalog.resolve("registry.example/team/server:9")

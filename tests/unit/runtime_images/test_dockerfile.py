@@ -42,6 +42,13 @@ def test_every_honoured_instruction_shows_in_the_image(folder, catalog: ImageCat
     assert (image.root / "srv/app/server.py").read_text() == "print(1)"
 
 
+def test_lines_may_end_as_on_windows_and_begin_with_a_byte_order_mark(folder, catalog: ImageCatalog) -> None:
+    made = folder()
+    (made / "Dockerfile").write_bytes(b'\xef\xbb\xbf# escape=\\\r\nFROM x\r\nENV A=1 \\\r\n  B=2\r\nCMD ["a"]\r\n')
+    image = catalog.add("a", made)
+    assert (dict(image.env)["A"], dict(image.env)["B"], image.command) == ("1", "2", ("a",))
+
+
 def test_the_shell_form_runs_by_a_shell_and_the_last_one_counts(folder, catalog: ImageCatalog) -> None:
     image = catalog.add("a", folder("CMD first", "CMD exec python server.py --name $NAME"))
     assert image.command == ("/bin/sh", "-c", "exec python server.py --name $NAME")
@@ -74,6 +81,8 @@ def test_an_instruction_sees_the_variables_of_those_above_it_only(folder, catalo
         ("${EMPTY:-other}", "other"),
         ("${EMPTY-other}", ""),
         ("x=y", "x=y"),
+        ('"a<<b"', "a<<b"),
+        ('"a\u2028b"', "a\u2028b"),
         ('""', ""),
         ("/opt/bin:$PATH", f"/opt/bin:{DEFAULT_PATH}"),
     ],
