@@ -122,7 +122,9 @@ async def until(fact: Callable[[], Awaitable[bool]], what: str) -> None:
     """Wait for a fact."""
     try:
         async with asyncio.timeout(DEADLINE):
-            while not await fact():
+            while True:
+                if await fact():
+                    return
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"never happened: {what}") from None

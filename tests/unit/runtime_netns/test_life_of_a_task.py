@@ -4,11 +4,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from .conftest import Bench, ended, get, lines, listening, run, seen, serve, sh, until
 
 from moorage.engine.ports import CannotPull, CannotStart, NotRunning
 from moorage.planning.actions import ContainerPhase, ContainerSpec, File, HealthCheck, TaskSpec
 from moorage.runtime.netns import NetnsRuntime
+
+from .conftest import Bench, ended, get, lines, listening, run, seen, serve, sh, until
 
 pytestmark = pytest.mark.namespaces
 

@@ -4,6 +4,7 @@ The same for root and for an ordinary user. Runs in the supervisor at its start 
 which address a task gets, and how the host is reached, is decided elsewhere.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import rules
@@ -81,6 +83,8 @@ def build_bridge(addresses: Addresses) -> None:
         route.addr("add", index=bridge, address=str(addresses.bridge), prefixlen=addresses.pool.prefixlen)
         route.link("set", index=bridge, state="up")
     _write_sysctl("ipv4/ip_forward", "1")
+    # The uplink's addresses lie in the tasks' range: the bridge answers for them.
+    _write_sysctl(f"ipv4/conf/{BRIDGE}/proxy_arp", "1")
 
 
 def build_task(network: TaskNetwork) -> int:
@@ -100,7 +104,11 @@ def remove_link(network: TaskNetwork) -> None:
     """Take the task's veth away, from within the `moorage` namespace: sockets may hold the task's own one open."""
     with IPRoute() as route:
         for index in route.link_lookup(ifname=network.link):
-            route.link("del", index=index)
+            try:
+                route.link("del", index=index)
+            except NetlinkError as error:
+                if error.code != errno.ENODEV:  # it goes away by itself once nothing holds the task's namespace
+                    raise
 
 
 def _configure(network: TaskNetwork) -> None:

@@ -4,12 +4,14 @@ pyroute2 speaks to the kernel; the `nft` program is not needed. Which ports are 
 Source of the redirects: docs/reference/service-connect.md section 2.3.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
+from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.nftables.expressions import genex, masq
 from pyroute2.nftables.main import NFTables
 
@@ -57,14 +59,31 @@ def masquerade(table: str, pool: IPv4Network, uplink: str) -> Any:
     """
     nft = NFTables()
     try:
-        nft.table("add", name=table, flags=_TABLE_OWNED)
+        try:
+            nft.table("add", name=table, nfta_table_flags=_TABLE_OWNED)
+        except NetlinkError as error:
+            if error.code not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            nft.table("add", name=table)  # Linux before 5.12: `forget` removes it, at the latest after the next start
         _add_chain(nft, table, "postrouting", _SOURCE_NAT)
         leaving = [*_source_in(pool), *_name_is(_META_OIFNAME, uplink, _UNEQUAL)]
         _add_rule(nft, table, "postrouting", [*leaving, *masq()])
-    except Exception:
+    except NetlinkError:
         nft.close()
         raise
     return nft
+
+
+def forget(table: str) -> None:
+    """Remove a table, if it is there."""
+    nft = NFTables()
+    try:
+        nft.table("del", name=table)
+    except NetlinkError as error:
+        if error.code != errno.ENOENT:
+            raise
+    finally:
+        nft.close()
 
 
 def _add_chain(nft: Any, table: str, hook: str, priority: int) -> None:

@@ -211,12 +211,12 @@ class Tasks:
         return await containers.execute(container, self._children, program, joins, within)
 
     async def _dismantle(self, task: Task) -> None:
-        if task.namespace >= 0:
-            os.close(task.namespace)
-            task.namespace = -1
         gone, task.net = task.net, None
         if gone is not None:
             await self._children.run(lambda _report: network.remove_link(gone))
+        if task.namespace >= 0:
+            os.close(task.namespace)
+            task.namespace = -1
         self._cgroups.remove_task(task.task_id)
 
     def _prepared(self, task_id: str) -> Task:

@@ -37,6 +37,7 @@ class Uplink:
         self._instance = instance
         self._host = host
         self._name = f"mrg-{instance}"
+        self._table = f"moorage-{instance}"
         self._rules: Any = None
         self._claim: int | None = None
 
@@ -44,6 +45,7 @@ class Uplink:
         """The range of this instance: the one wanted, else the first that the host has no route into."""
         with _inside(self._host):
             self._remove_link()
+            rules.forget(self._table)
             taken = _routed()
         for candidate in [wanted] if wanted else _CANDIDATES:
             if not any(candidate.overlaps(network) for network in taken):
@@ -61,7 +63,7 @@ class Uplink:
             with IPRoute() as route:
                 _bring_up(route, self._name, str(addresses.uplink_outside))
                 route.route("add", dst=str(addresses.pool), gateway=str(addresses.uplink_inside))
-            self._rules = rules.masquerade(f"moorage-{self._instance}", addresses.pool, self._name)
+            self._rules = rules.masquerade(self._table, addresses.pool, self._name)
         with IPRoute() as route:
             route.route("add", dst="default", gateway=str(addresses.uplink_outside))
         self._claim_forwarding()
@@ -73,6 +75,7 @@ class Uplink:
             self._rules.close()
             self._rules = None
         with _inside(self._host):
+            rules.forget(self._table)
             self._remove_link()
 
     def _remove_link(self) -> None:
