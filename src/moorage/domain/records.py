@@ -5,6 +5,7 @@ from typing import Any, Final
 from moorage.domain.claim import Claim
 from moorage.domain.cluster import Cluster
 from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.logs import LogGroup, LogStream
 from moorage.domain.parameter import Parameter, ParameterVersion
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, Operation, RegistryService
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
@@ -16,6 +17,8 @@ KINDS: Final[tuple[type[Any], ...]] = (
     Claim,
     Cluster,
     ConnectEndpoint,
+    LogGroup,
+    LogStream,
     Parameter,
     ParameterVersion,
     Namespace,

@@ -7,7 +7,7 @@ The sentences are the errors' own.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from moorage.domain import errors, parameter_errors, registry_errors
+from moorage.domain import errors, log_errors, parameter_errors, registry_errors
 from moorage.domain.errors import DomainError
 from moorage.wire import models
 from moorage.wire.faults import Fault
@@ -64,6 +64,10 @@ def _ssm(code: str) -> Row:
     return Row({"ssm": code, ANY: INVALID})
 
 
+def _logs(code: str) -> Row:
+    return Row({"logs": code, ANY: INVALID})
+
+
 _INVALID = Row({ANY: INVALID})
 
 TABLE: dict[type[DomainError], Row] = {
@@ -110,6 +114,11 @@ TABLE: dict[type[DomainError], Row] = {
     registry_errors.SameRequest: _cloud_map("DuplicateRequest", 409, DuplicateOperationId="operation_id"),
     registry_errors.TooManyTags: _cloud_map("TooManyTagsException", ResourceName="resource"),
     registry_errors.TooManyAttributes: _cloud_map("ServiceAttributesLimitExceededException"),
+    log_errors.LogGroupUnknown: _logs("ResourceNotFoundException"),
+    log_errors.LogGroupTaken: _logs("ResourceAlreadyExistsException"),
+    log_errors.LogStreamUnknown: _logs("ResourceNotFoundException"),
+    log_errors.LogStreamTaken: _logs("ResourceAlreadyExistsException"),
+    log_errors.TooManyLogTags: _logs("TooManyTagsException"),
     parameter_errors.ParameterUnknown: _ssm("ParameterNotFound"),
     parameter_errors.ParameterVersionUnknown: _ssm("ParameterVersionNotFound"),
     parameter_errors.ParameterTaken: _ssm("ParameterAlreadyExists"),
