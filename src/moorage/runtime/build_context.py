@@ -10,10 +10,11 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from moorage.runtime.local_image import ImageRefused
 
+_LONGEST_TEXT: Final = 1 << 20
 _WILD: Final = re.compile(r"[*?\[]")
 
 
@@ -93,6 +94,37 @@ def read(folder: Path) -> BuildContext:
     return BuildContext(root, entries, frozenset(hidden))
 
 
+def opened(file: Path) -> BinaryIO:
+    """A regular file, open for reading, at this very path: a link put in its way after it was checked is refused.
+
+    Moorage may run as root and the folder belong to someone else, who must not read through it what they may not read.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or Path(f"/proc/self/fd/{descriptor}").readlink() != file:
+        found.close()
+        raise ImageRefused(f"{file} changed while the image was made")
+    return found
+
+
+def text_of(folder: Path, name: str) -> str | None:
+    """The text of a file of the folder, or None if there is none; ImageRefused unless it is UTF-8 within the folder."""
+    root = folder.resolve()
+    file = (root / name).resolve()
+    if not (root / name).is_file():
+        return None
+    if not file.is_relative_to(root):
+        raise ImageRefused(f"{name} is a symbolic link to a file outside the folder")
+    with opened(file) as source:
+        content = source.read(_LONGEST_TEXT + 1)
+    if len(content) > _LONGEST_TEXT:
+        raise ImageRefused(f"{name} is longer than 1 MiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise ImageRefused(f"{name} is not UTF-8: {error}") from error
+
+
 def _walk(context: BuildContext, below: str, rules: list[_Rule], hidden: set[str]) -> None:
     has_exceptions = not all(rule.hides for rule in rules)
     for found in sorted(os.scandir(context.folder / below), key=lambda one: one.name):
@@ -131,11 +163,9 @@ def _check_link(folder: Path, entry: Entry) -> None:
 def _rules(folder: Path) -> list[_Rule]:
     """The lines of the ignore file; one that is named after the Dockerfile wins, as BuildKit has it."""
     for name in ("Dockerfile.dockerignore", ".dockerignore"):
-        file = folder / name
-        if file.is_file():
-            if not file.resolve().is_relative_to(folder):
-                raise ImageRefused(f"{name} is a symbolic link to a file outside the folder")
-            return [rule for line in file.read_text("utf-8").splitlines() for rule in _rule(line)]
+        text = text_of(folder, name)
+        if text is not None:
+            return [rule for line in text.split("\n") for rule in _rule(line)]
     return []
 
 

@@ -18,7 +18,6 @@ from moorage.runtime.image_tree import ImageTree
 from moorage.runtime.local_image import ImageRefused, LocalImage
 
 HONOURED: Final = "WORKDIR, ENV, COPY, ENTRYPOINT, CMD, EXPOSE, USER and LABEL"
-_MOST_DOCKERFILE: Final = 1 << 20
 _KNOWN: Final = frozenset({"ADD", "ARG", "HEALTHCHECK", "MAINTAINER", "ONBUILD", "SHELL", "STOPSIGNAL", "VOLUME"})
 _USER: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(\w+))?")
@@ -35,7 +34,10 @@ def build(name: str, folder: Path, root: Path) -> LocalImage:
     """Lay the image's files out below the empty directory `root`, and say what runs in them, with their digest."""
     if not folder.is_dir():
         raise ImageRefused(f"{folder} is not a directory")
-    instructions = dockerfile.parse(_text(folder))
+    text = build_context.text_of(folder, "Dockerfile")
+    if text is None:
+        raise ImageRefused(f"{folder} holds no Dockerfile")
+    instructions = dockerfile.parse(text)
     _check_stages(instructions)
     steps = _Build(build_context.read(folder), ImageTree(root))
     image = LocalImage(name, root)
@@ -47,20 +49,6 @@ def build(name: str, folder: Path, root: Path) -> LocalImage:
 def _configuration(image: LocalImage) -> bytes:
     """All of an image but where its files are; the name counts too, so that two images never share a root."""
     return repr(replace(image, root=Path("/"))).encode()
-
-
-def _text(folder: Path) -> str:
-    file = folder / "Dockerfile"
-    if not file.is_file():
-        raise ImageRefused(f"{folder} holds no Dockerfile")
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise ImageRefused(f"the Dockerfile of {folder} is a symbolic link to a file outside the folder")
-    if file.stat().st_size > _MOST_DOCKERFILE:
-        raise ImageRefused(f"the Dockerfile of {folder} is longer than 1 MiB")
-    try:
-        return file.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise ImageRefused(f"the Dockerfile of {folder} is not UTF-8: {error}") from error
 
 
 def _check_stages(instructions: list[Instruction]) -> None:

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from moorage.runtime import build_context
 from moorage.runtime.build_context import Entry
 from moorage.runtime.local_image import ImageRefused
 
@@ -66,7 +67,8 @@ class ImageTree:
         if entry.link is not None:
             target.symlink_to(entry.link)
         else:
-            shutil.copyfile(entry.source, target, follow_symlinks=False)
+            with build_context.opened(entry.source) as source, target.open("xb") as copy:
+                shutil.copyfileobj(source, copy)
 
     def _below(self, path: str) -> Path:
         """The path on this host. Nothing is placed behind a link of the image: writing there could leave the tree."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from moorage.runtime import build_context
+from moorage.runtime.image_tree import ImageTree
 from moorage.runtime.images import ImageCatalog, ImageRefused
 
 FILES = {"a.py": "a", "b.py": "b", "c.txt": "c", "sub/d.py": "d", "sub/deep/e.py": "e", "with blank.txt": "w"}
@@ -124,6 +126,34 @@ def test_nothing_is_placed_behind_a_link_of_the_image(folder, catalog: ImageCata
     assert refused.value.line == 3
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
+def test_the_dockerfile_and_the_ignore_file_are_not_read_from_outside(folder, catalog, tmp_path: Path, name) -> None:
+    (tmp_path / "outside").write_text("secret")
+    made = folder("CMD a")
+    (made / name).unlink(missing_ok=True)
+    (made / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(ImageRefused, match="symbolic link to a file outside") as refused:
+        catalog.add("a", made)
+    assert "secret" not in refused.value.reason
+
+
+def test_a_file_that_became_a_link_after_it_was_checked_is_not_read(folder, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("secret")
+    made = folder(files={"sub/file": "x", "file": "x"})
+    context = build_context.read(made)
+    [inner], [outer] = context.find("sub/file"), context.find("file")
+    (made / "file").unlink()
+    (made / "file").symlink_to(tmp_path / "outside")
+    (made / "sub").rename(made / "moved")
+    (made / "sub").symlink_to(made / "moved")
+    tree = ImageTree(tmp_path)
+    with pytest.raises(OSError, match="symbolic links"):
+        tree.put(outer, "/copy", None)
+    with pytest.raises(ImageRefused, match="changed while the image was made"):
+        tree.put(inner, "/copy", None)
+    assert not (tmp_path / "copy").exists()
+
+
 def test_special_files_and_programs_that_gain_rights_are_refused(folder, catalog: ImageCatalog) -> None:
     made = folder("COPY sub /x", files=FILES)
     (made / "sub/d.py").chmod(0o4755)
@@ -152,6 +182,13 @@ def test_dockerignore_hides_files(folder, catalog: ImageCatalog, ignored: str, e
     made = folder("COPY . /x", files={**FILES, ".dockerignore": ignored})
     found = tree(catalog.add("a", made).root / "x")
     assert [path for path in found if path not in {"Dockerfile", ".dockerignore"}] == expected
+
+
+def test_an_ignore_file_that_is_not_text_is_refused(folder, catalog: ImageCatalog) -> None:
+    made = folder("COPY . /x")
+    (made / ".dockerignore").write_bytes(b"\xff")
+    with pytest.raises(ImageRefused, match=r"\.dockerignore is not UTF-8"):
+        catalog.add("a", made)
 
 
 def test_a_hidden_source_is_named_as_such(folder, catalog: ImageCatalog) -> None:
