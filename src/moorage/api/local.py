@@ -20,7 +20,7 @@ from starlette.routing import Route, WebSocketRoute
 from moorage.api import local_tasks, tunnel
 from moorage.domain.cluster import ACTIVE, Cluster
 from moorage.domain.service import Service
-from moorage.domain.task import Status, TaskState
+from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.engine.ports import LogLine, Runtime, RuntimeFailed, Store
 from moorage.planning import visibility
@@ -175,8 +175,13 @@ def _counts(world: World) -> dict[str, int]:
     return {
         "clusters": sum(cluster.status == ACTIVE for cluster in world.all(Cluster)),
         "services": sum(service.deleted_at is None for service in world.all(Service)),
-        "tasks": sum(state.status is not Status.STOPPED for state in world.all(TaskState)),
+        "tasks": sum(not _stopped(world, task) for task in world.all(Task)),
     }
+
+
+def _stopped(world: World, task: Task) -> bool:
+    state = world.get(TaskState, task.key)
+    return state is not None and state.status is Status.STOPPED
 
 
 def _image(image: Any, folder: Path | None) -> dict[str, Any]:

@@ -132,8 +132,10 @@ def _note(settings: Settings) -> Iterator[None]:
     draft = file.with_suffix(".new")
     draft.write_text(json.dumps({"url": url(settings), "pid": os.getpid()}))
     draft.replace(file)
-    yield
-    file.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _options(settings: Settings) -> list[str]:

@@ -1,5 +1,6 @@
 """`moorage ps`: clusters, services and tasks, as the ECS operations tell them."""
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,8 @@ from moorage.system import SystemClock
 
 if TYPE_CHECKING:
     from moorage.cli.lookup import TaskLine
+
+TASK_ID = re.compile(r"\b[0-9a-f]{32}\b")
 
 
 def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
@@ -105,11 +108,16 @@ def _show_services(services: list[dict[str, Any]], now: datetime) -> None:
             short(line["deployment"]),
             line["rollout"] or "-",
             render.age(line["deployed_at"], now),
-            line["last_event"].removeprefix(f"(service {line['name']}) ") or "-",
+            _event(line) or "-",
         ]
         for line in services
     ]
     render.table(["SERVICE", "STATUS", "RUNNING", "DEPLOYMENT", "ROLLOUT", "AGE", "LAST EVENT"], rows)
+
+
+def _event(line: dict[str, Any]) -> str:
+    """The event's own words without what the line says already, and with the task ids as the other table has them."""
+    return TASK_ID.sub(lambda found: found[0][:8], line["last_event"].removeprefix(f"(service {line['name']}) "))
 
 
 def _show_tasks(tasks: list[dict[str, Any]], now: datetime) -> None:
