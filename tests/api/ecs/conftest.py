@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,15 +12,18 @@ import boto3
 import pytest
 import uvicorn
 from botocore.config import Config
+
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
-from moorage.domain.changes import Write
+from moorage.domain.changes import Put
 from moorage.domain.world import World
 from moorage.store.memory import MemoryStore
 from moorage.system import SystemClock, SystemIds
 
 REGION = "us-east-1"
+_session = boto3.Session()
+"""One session, so that the service models are read once."""
 _accounts = itertools.count(100_000_000_001)
 
 
@@ -40,7 +44,7 @@ class Account:
     server: Server
 
     def client(self, service: str, region: str = REGION) -> Any:
-        return boto3.client(
+        return _session.client(
             service,
             region_name=region,
             endpoint_url=f"http://127.0.0.1:{self.server.port}",
@@ -52,8 +56,9 @@ class Account:
     def world(self) -> World:
         return self.server.store.snapshot()
 
-    def write(self, *writes: Write) -> None:
-        """Commit as the engine would."""
+    def write_records(self, *records: Any) -> None:
+        """Put records as the engine would."""
+        writes = [Put(record) for record in records]
         done = asyncio.run_coroutine_threadsafe(self.server.store.commit(writes, {}), self.server.loop)
         done.result(10)
 
@@ -63,24 +68,16 @@ def server() -> Iterator[Server]:
     store = MemoryStore()
     dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
     app = App(dispatcher, Endpoint(version="test"))
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off", loop="asyncio")
-    running = uvicorn.Server(config)
-    ready, box = threading.Event(), {}
-
-    async def serve() -> None:
-        serving = asyncio.create_task(running.serve())
-        while not running.started:
-            await asyncio.sleep(0.005)
-        box["server"] = Server(store, asyncio.get_running_loop(), running.servers[0].sockets[0].getsockname()[1])
-        ready.set()
-        await serving
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(running.serve([listening])), daemon=True)
     thread.start()
-    assert ready.wait(20), "the endpoint did not start"
-    yield box["server"]
+    yield Server(store, loop, listening.getsockname()[1])
     running.should_exit = True
     thread.join(20)
+    loop.close()
+    listening.close()
 
 
 @pytest.fixture
@@ -97,9 +94,9 @@ def ecs(account: Account) -> Any:
 def refusal() -> Callable[..., tuple[str, str]]:
     """Call an operation that must be refused; its code and message."""
 
-    def call(operation: Callable[..., Any], **arguments: Any) -> tuple[str, str]:
+    def call(operation: Callable[..., Any], *positional: Any, **arguments: Any) -> tuple[str, str]:
         try:
-            operation(**arguments)
+            operation(*positional, **arguments)
         except Exception as error:
             response = getattr(error, "response", None)
             if response is None:

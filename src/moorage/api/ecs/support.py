@@ -168,7 +168,8 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteService": Supported(services.delete_service, real="cluster service force"),
     "RunTask": Supported(
         tasks.run_task,
-        real=f"cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags {_TAGS} {_LAUNCH} {_OVERRIDES}",
+        real="cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags "
+        f"{_TAGS} {_LAUNCH} {_OVERRIDES}",
         recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
         only={
             "enableExecuteCommand": OFF,

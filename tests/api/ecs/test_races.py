@@ -1,0 +1,119 @@
+"""Requests at the same moment, on the store that really waits for the disk: of two for one name, one wins."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moorage.api import operations
+from moorage.api.dispatch import Dispatcher
+from moorage.domain.claim import Claim
+from moorage.domain.connect import ConnectEndpoint
+from moorage.engine.ports import OperationFailed
+from moorage.store.sqlite import SqliteStore
+from moorage.system import SystemClock, SystemIds
+
+ACCOUNT = ("100000000000", "us-east-1")
+Results = list[dict[str, Any] | BaseException]
+
+
+class Caller:
+    """Calls ECS as a stack does."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self._dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+
+    async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        return await self._dispatcher.call(*ACCOUNT, "ecs", operation, arguments)
+
+    async def at_once(self, operation: str, requests: list[dict[str, Any]]) -> Results:
+        calls = [self.call(operation, **arguments) for arguments in requests]
+        return list(await asyncio.gather(*calls, return_exceptions=True))
+
+
+@pytest.fixture
+async def caller(tmp_path: Path, definition: Any) -> AsyncIterator[Caller]:
+    store = SqliteStore.open(tmp_path / "data")
+    caller = Caller(store)
+    try:
+        await caller.call("CreateCluster", clusterName="demo", serviceConnectDefaults={"namespace": "demo.local"})
+        await caller.call("RegisterTaskDefinition", **definition())
+        yield caller
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def request_for(network: Any, exposing: Any) -> Any:
+    def make(name: str, **members: Any) -> dict[str, Any]:
+        return {
+            "cluster": "demo",
+            "serviceName": name,
+            "taskDefinition": "api",
+            "desiredCount": 1,
+            "launchType": "FARGATE",
+            "networkConfiguration": network,
+            "serviceConnectConfiguration": exposing(**members),
+        }
+
+    return make
+
+
+def messages(results: Results) -> list[str]:
+    failures = [each for each in results if isinstance(each, BaseException)]
+    assert all(isinstance(each, OperationFailed) for each in failures), failures
+    return [str(each) for each in failures]
+
+
+async def test_one_service_name_is_given_out_once(caller: Caller, request_for: Any) -> None:
+    results = await caller.at_once("CreateService", [request_for("api") for _ in range(5)])
+    assert messages(results) == ["Creation of service was not idempotent."] * 4
+
+
+async def test_one_alias_is_given_out_once(caller: Caller, request_for: Any) -> None:
+    requests = [request_for(f"s{number}", dns="api", discoveryName=f"d{number}") for number in range(5)]
+    refused = messages(await caller.at_once("CreateService", requests))
+    assert len(refused) == 4
+    assert all(message.startswith("ClientAlias api:80 is already used by service") for message in refused)
+    assert len(caller.store.snapshot().within(ConnectEndpoint, *ACCOUNT)) == 1
+
+
+async def test_one_discovery_name_is_given_out_once(caller: Caller, request_for: Any) -> None:
+    requests = [request_for(f"s{number}", dns=f"a{number}") for number in range(5)]
+    refused = messages(await caller.at_once("CreateService", requests))
+    assert len(refused) == 4
+    assert all(message.startswith("SC service is already used by arn:aws:ecs") for message in refused)
+    owned = [claim for claim in caller.store.snapshot().within(Claim, *ACCOUNT) if ":service/demo/" in claim.owner]
+    assert len(owned) == 2
+
+
+async def test_revisions_that_are_registered_at_once_get_numbers_of_their_own(caller: Caller, definition: Any) -> None:
+    results = await caller.at_once("RegisterTaskDefinition", [definition("web") for _ in range(5)])
+    assert messages(results) == []
+    numbers = [each["taskDefinition"]["revision"] for each in results if isinstance(each, dict)]
+    assert sorted(numbers) == [1, 2, 3, 4, 5]
+
+
+async def test_a_token_that_comes_twice_at_once_makes_one_service(caller: Caller, request_for: Any) -> None:
+    requests = [{**request_for("api"), "clientToken": "t"} for _ in range(3)]
+    results = await caller.at_once("CreateService", requests)
+    assert messages(results) == []
+    assert len({each["service"]["deployments"][0]["id"] for each in results if isinstance(each, dict)}) == 1
+
+
+async def test_no_service_comes_into_a_cluster_that_is_being_deleted(caller: Caller, request_for: Any) -> None:
+    """Whichever comes first, the other is refused: never an active service in an inactive cluster."""
+    await caller.call("CreateCluster", clusterName="short")
+    create = {**request_for("api"), "cluster": "short"}
+    del create["serviceConnectConfiguration"]
+    both = await asyncio.gather(
+        caller.call("CreateService", **create),
+        caller.call("DeleteCluster", cluster="short"),
+        return_exceptions=True,
+    )
+    assert len(messages(list(both))) == 1
+    cluster = (await caller.call("DescribeClusters", clusters=["short"]))["clusters"][0]
+    assert (cluster["status"], cluster["activeServicesCount"]) in [("ACTIVE", 1), ("INACTIVE", 0)]
