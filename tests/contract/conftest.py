@@ -92,9 +92,12 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield made
 
 
-@pytest.fixture(params=["fake", pytest.param("netns", marks=pytest.mark.namespaces)])
+MARKS: Final = {"netns": pytest.mark.namespaces}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in RUNTIMES])
 async def runtime(request: pytest.FixtureRequest) -> AsyncIterator[Runtime]:
-    if request.param != "fake" and os.environ.get("MOORAGE_REQUIRE_NAMESPACES") != "1" and _missing():
+    if request.param in MARKS and os.environ.get("MOORAGE_REQUIRE_NAMESPACES") != "1" and _missing():
         pytest.skip(_missing())
     # Not pytest's own directory: the paths of sockets must be short.
     directory = Path(tempfile.mkdtemp(prefix="moorage-"))
