@@ -3,11 +3,13 @@
 Used inside the support process only. When to save is `server.py`'s decision.
 """
 
+import copyreg
 import io
 import json
 import os
 import pickle
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -34,9 +36,11 @@ def places() -> frozenset[Place]:
 def save(path: Path) -> None:
     """Write all of it; when this returns, it is on disk."""
     buffer = io.BytesIO()
-    heading = {"format": FORMAT, "moto": metadata.version("moto")}
+    heading = {"format": FORMAT, "moto": _moto_version()}
     buffer.write(json.dumps(heading).encode() + b"\n")
-    _Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(dict(_backends()))
+    pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = copyreg.dispatch_table | {AWSManagedPolicy: _as_reference}
+    pickler.dump(dict(_backends()))
     _replace(path, buffer.getbuffer())
 
 
@@ -49,7 +53,7 @@ def load(path: Path) -> None:
     with file:
         heading = _heading(path, file.readline())
         try:
-            held: dict[Place, Any] = _Unpickler(file).load()
+            held: dict[Place, Any] = pickle.load(file)
         except (
             pickle.UnpicklingError,
             AttributeError,
@@ -60,11 +64,16 @@ def load(path: Path) -> None:
             ValueError,
         ) as error:
             raise StateUnreadable(
-                f"{path.name} was written with Moto {heading['moto']} and Moto {metadata.version('moto')} "
+                f"{path.name} was written with Moto {heading['moto']} and Moto {_moto_version()} "
                 f"cannot read it ({error}): install that version again, or remove the file to start empty"
             ) from error
     for (service, account, region), backend in held.items():
         backends.get_backend(service)[account][region] = backend
+
+
+@cache
+def _moto_version() -> str:
+    return metadata.version("moto")
 
 
 def _backends() -> Iterator[tuple[Place, Any]]:
@@ -99,28 +108,20 @@ def _replace(path: Path, content: memoryview) -> None:
         os.close(directory)
 
 
-class _Pickler(pickle.Pickler):
-    """Leaves out AWS's own managed policies: 4 MB per account that are the same in every account."""
-
-    def persistent_id(self, obj: Any) -> tuple[str, str, str, str, int] | None:
-        if isinstance(obj, AWSManagedPolicy):
-            return (obj.name, obj.account_id, obj.partition, obj.id, obj.attachment_count)
-        return None
+def _made_again(name: str, account: str, partition: str, identifier: str, attachments: int) -> Any:
+    """One of AWS's own managed policies, from Moto's text of it."""
+    policy = AWSManagedPolicy.from_data(name, account, partition, _managed_policies()[name])
+    policy.id, policy.attachment_count = identifier, attachments
+    return policy
 
 
-class _Unpickler(pickle.Unpickler):
-    """Makes AWS's managed policies again, each once per account, so that all references meet in one object."""
+@cache
+def _managed_policies() -> dict[str, Any]:
+    policies: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return policies
 
-    def __init__(self, file: Any) -> None:
-        super().__init__(file)
-        self._made: dict[tuple[str, str, str], Any] = {}
-        self._data: dict[str, Any] = json.loads(aws_managed_policies_data)
 
-    def persistent_load(self, pid: tuple[str, str, str, str, int]) -> Any:
-        name, account, partition, identifier, attachments = pid
-        key = (name, account, partition)
-        if key not in self._made:
-            policy = AWSManagedPolicy.from_data(name, account, partition, self._data[name])
-            policy.id, policy.attachment_count = identifier, attachments
-            self._made[key] = policy
-        return self._made[key]
+def _as_reference(policy: Any) -> tuple[Any, ...]:
+    """What is kept of AWS's managed policies, whose text is the same in every account and takes 4 MB in each."""
+    kept = (policy.name, policy.account_id, policy.partition, policy.id, policy.attachment_count)
+    return _made_again, kept
