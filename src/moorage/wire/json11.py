@@ -56,6 +56,6 @@ def _write_scalar(value: Any) -> Any:
 
 def _message_member(code: str, service: str) -> str:
     """Services spell the member of the sentence `message` or `Message`; SDKs of typed languages mind."""
-    shape = models.error_shapes(service).get(code) if service else None
+    shape = models.error_shapes(service).get(code) if service in models.ENTRIES else None
     names = shape.members if shape is not None else ()
     return next((name for name in names if name.lower() == "message"), "message")
