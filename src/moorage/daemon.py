@@ -25,6 +25,7 @@ from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
+from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
 from moorage.mesh.configuration import bundle_of
@@ -180,7 +181,8 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(support.close)
     dispatcher = Dispatcher(operations.table(), store, clock, ids, support.forward)
     outside = Outside(store, runtime, hub, clock, ids)
-    engine = Engine(outside, _envoy(), bundle_of, _patience(settings))
+    stacks = Stacks(store, dispatcher, clock, ids)
+    engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])
     return Daemon(settings, store, runtime, hub, support, images, engine, dispatcher, asyncio.Event())
 
 

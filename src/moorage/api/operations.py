@@ -3,6 +3,7 @@
 from typing import Final
 
 from moorage.api import ssm, sts
+from moorage.api.cloudformation import support as cloudformation
 from moorage.api.cloudmap import table as cloudmap
 from moorage.api.ecs import support as ecs
 from moorage.api.support_table import SupportTable
@@ -15,6 +16,7 @@ def table() -> SupportTable:
     """The support table of the whole endpoint."""
     return SupportTable(
         {
+            "cloudformation": cloudformation.OPERATIONS,
             "ecs": ecs.OPERATIONS,
             "servicediscovery": cloudmap.OPERATIONS,
             "ssm": ssm.OPERATIONS,

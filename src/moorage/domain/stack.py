@@ -12,6 +12,9 @@ from typing import Any, ClassVar
 from moorage.domain.arns import Arn
 from moorage.domain.changes import Key, Link
 
+STACK_NAME = "stack-name"
+"""Kind of claim: a stack's name, held until the stack is deleted."""
+
 
 class StackStatus(StrEnum):
     """CloudFormation's words."""
@@ -158,7 +161,10 @@ def stack_key(account: str, region: str, uid: str) -> Key:
 
 @dataclass(frozen=True)
 class Deployed:
-    """Something that exists for a stack: its id, the properties it was made with, what Fn::GetAtt answers."""
+    """Something that exists, or is to exist, for a stack: its id, its properties, what Fn::GetAtt answers.
+
+    `deletion` and `replacement` are its policies; `token` is the client token of the act that made it.
+    """
 
     type: str
     physical_id: str
@@ -167,6 +173,7 @@ class Deployed:
     depends_on: tuple[str, ...] = ()
     deletion: str = "Delete"
     replacement: str = "Delete"
+    token: str = ""
 
 
 @dataclass(frozen=True)

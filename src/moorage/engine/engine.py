@@ -13,6 +13,7 @@ from moorage.domain.changes import Key, RecordId
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, RegistryService
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.stack import Stack
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.engine.loop import Controller, Loop, Wake
@@ -95,6 +96,8 @@ class Engine:
             self.queue.add(("registry", service.key))
         for deployment in world.all(Deployment):
             self._wake_namespace(deployment)
+        for stack in world.all(Stack):
+            self.queue.add(("stacks", stack.key))
         self.queue.add(("orphans", ()))
         self.loop.start()
 
@@ -160,6 +163,10 @@ def _by_instance(world: World, key: Key) -> Iterable[Item]:
         yield ("mesh", (*key[:2], registry.namespace_id))
 
 
+def _by_stack(world: World, key: Key) -> Iterable[Item]:
+    yield ("stacks", key)
+
+
 _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Task.table: _by_task,
     TaskState.table: _by_task,
@@ -169,6 +176,7 @@ _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Rollout.table: _by_deployment,
     ConnectEndpoint.table: _by_endpoint,
     Instance.table: _by_instance,
+    Stack.table: _by_stack,
 }
 
 

@@ -1,0 +1,147 @@
+"""From a request to a blueprint: the template, its parameters with what they stand for, what lies around the stack.
+
+Everything that can be refused is refused here, before anything changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moorage.api.cloudformation.stacks_of import invalid
+from moorage.api.context import RequestContext
+from moorage.domain.stack import ParameterValue, Source
+from moorage.engine.ports import OperationFailed
+from moorage.engine.stacks import exports_of
+from moorage.stacks import blueprint as blueprints
+from moorage.stacks import check, parameters
+from moorage.stacks.blueprint import Blueprint, Surroundings
+from moorage.stacks.parameters import LookUp, Settled
+from moorage.stacks.scope import Scope, pseudo_parameters
+from moorage.stacks.template import Template
+from moorage.wire.faults import reject
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a request asks a stack to become."""
+
+    source: Source
+    template: Template
+    blueprint: Blueprint
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The stack that is spoken of; `previous` is what it is made from now."""
+
+    name: str
+    id: str
+    previous: Source | None = None
+
+
+async def read(ctx: RequestContext, given: Mapping[str, Any], identity: Identity) -> Wanted:
+    """The blueprint that a CreateStack or UpdateStack asks for; TemplateError or Rejected if it cannot be."""
+    body = _body(given, identity.previous)
+    template = blueprints.parse(body)
+    check_capabilities(template, given.get("Capabilities", []))
+    settled = _settle(template, given.get("Parameters", []), identity.previous)
+    values = parameters.resolve(template.parameters, settled, await _look_up(ctx, settled))
+    pseudo = pseudo_parameters(ctx.account, ctx.region, identity.name, identity.id)
+    zones = await _zones(ctx, template, values, pseudo)
+    tags = _tags(given, identity.previous)
+    exports = {name: claim.detail for name, claim in exports_of(ctx.world(), ctx.account, ctx.region).items()}
+    around = Surroundings(pseudo=pseudo, tags=tags, exports=exports, zones=zones)
+    role = given.get("RoleARN", identity.previous.role_arn if identity.previous else "")
+    source = Source(body, values, tags, tuple(given.get("Capabilities", [])), zones, role)
+    return Wanted(source, template, blueprints.draw(template, values, around))
+
+
+def _body(given: Mapping[str, Any], previous: Source | None) -> str:
+    if given.get("UsePreviousTemplate"):
+        if "TemplateBody" in given or previous is None:
+            raise invalid("Either Template URL or Template Body must be specified, or the previous template used.")
+        return previous.template
+    if "TemplateBody" not in given:
+        raise invalid("Either Template URL or Template Body must be specified.")
+    return str(given["TemplateBody"])
+
+
+def check_capabilities(template: Template, given: list[str]) -> None:
+    """Templates that make IAM resources need the caller's word that this is known."""
+    needed = check.capabilities(template)
+    if "CAPABILITY_NAMED_IAM" in given or (needed.keys() <= {"CAPABILITY_IAM"} and "CAPABILITY_IAM" in given):
+        return
+    if needed:
+        raise reject("InsufficientCapabilitiesException", f"Requires capabilities : [{', '.join(needed)}]")
+
+
+def _settle(template: Template, given: list[Mapping[str, Any]], previous: Source | None) -> Settled:
+    before = {one.name: one.given for one in previous.parameters} if previous else {}
+    values: dict[str, str] = {}
+    kept: dict[str, str | None] = {}
+    for parameter in given:
+        name = parameter.get("ParameterKey", "")
+        if parameter.get("UsePreviousValue"):
+            if "ParameterValue" in parameter:
+                raise invalid(
+                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and value."
+                )
+            kept[name] = before.get(name)
+        elif "ParameterValue" in parameter:
+            values[name] = parameter["ParameterValue"]
+    return parameters.settle(template.parameters, values, kept)
+
+
+async def _look_up(ctx: RequestContext, settled: Settled) -> dict[str, str]:
+    """The stored values of SSM parameters; ids are looked up for their existence alone."""
+    found: dict[str, str] = {}
+    for wanted in settled.look_ups:
+        if wanted.type.startswith("AWS::SSM::"):
+            found[wanted.parameter] = await _stored(ctx, wanted)
+        else:
+            await _exists(ctx, wanted)
+    return found
+
+
+async def _stored(ctx: RequestContext, wanted: LookUp) -> str:
+    try:
+        answer = await ctx.operations.call(ctx.account, ctx.region, "ssm", "GetParameter", {"Name": wanted.value})
+    except OperationFailed as error:
+        sentence = f"Unable to fetch parameters [{wanted.value}] from parameter store for this account."
+        raise invalid(sentence) from error
+    return str(answer["Parameter"]["Value"])
+
+
+_DESCRIBE = {
+    "AWS::EC2::SecurityGroup::Id": ("DescribeSecurityGroups", "GroupIds", "security group"),
+    "AWS::EC2::Subnet::Id": ("DescribeSubnets", "SubnetIds", "subnet ID"),
+    "AWS::EC2::VPC::Id": ("DescribeVpcs", "VpcIds", "vpc ID"),
+}
+
+
+async def _exists(ctx: RequestContext, wanted: LookUp) -> None:
+    operation, member, noun = _DESCRIBE[wanted.type]
+    try:
+        await ctx.operations.call(ctx.account, ctx.region, "ec2", operation, {member: [wanted.value]})
+    except OperationFailed as error:
+        sentence = f"Parameter validation failed: parameter value {wanted.value} for parameter name {wanted.parameter}"
+        raise invalid(f"{sentence} does not exist: the {noun} '{wanted.value}' does not exist") from error
+
+
+async def _zones(
+    ctx: RequestContext, template: Template, values: tuple[ParameterValue, ...], pseudo: dict[str, Any]
+) -> dict[str, tuple[str, ...]]:
+    given: dict[str, Any] = {one.name: one.value for one in values}
+    regions = blueprints.regions(template, Scope(pseudo=pseudo, parameters=given, mappings=template.mappings))
+    return {region: await _zones_of(ctx, region) for region in sorted(regions)}
+
+
+async def _zones_of(ctx: RequestContext, region: str) -> tuple[str, ...]:
+    answer = await ctx.operations.call(ctx.account, region, "ec2", "DescribeAvailabilityZones", {})
+    return tuple(sorted(zone["ZoneName"] for zone in answer["AvailabilityZones"]))
+
+
+def _tags(given: Mapping[str, Any], previous: Source | None) -> dict[str, str]:
+    if "Tags" not in given and previous is not None:
+        return previous.tags
+    return {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])}
