@@ -8,7 +8,13 @@ from pathlib import Path
 
 import httpx
 
-_IN_FLIGHT = r"^(http|tcp|listener)\.ingress-.*\.(downstream_rq_active|downstream_cx_active|upstream_flush_active)$"
+_IN_FLIGHT = "|".join(
+    (
+        r"^http\.ingress-[^.]+\.downstream_rq_active$",
+        r"^tcp\.ingress-[^.]+\.upstream_flush_active$",
+        r"^listener\.ingress-[^.]+\.downstream_cx_active$",
+    )
+)
 _CREATE_FAILURE = r"^listener_manager\.listener_create_failure$"
 _STAT = re.compile(r"^(?P<name>\S+): (?P<value>\d+)$", re.MULTILINE)
 

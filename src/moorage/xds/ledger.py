@@ -83,11 +83,15 @@ class Ledger:
             self.owed.add(name)
 
     def owe(self, lost: Iterable[str]) -> None:
-        """The proxy has lost these. Even what it refused is sent again: it waits for some answer."""
+        """The proxy has lost these, or will; what it refused counts too, since it waits for some answer.
+
+        A name may be owed before it is asked for: after a reconnection the proxy says that it brought endpoints along
+        which a changed cluster, already under way, is about to make it lose.
+        """
         for name in lost:
-            if name in self.named:
-                self.owed.add(name)
-                self.refused.pop(name, None)
+            self.owed.add(name)
+            self.absent.discard(name)
+            self.refused.pop(name, None)
 
     def unsubscribe(self, name: str) -> None:
         """The proxy has dropped a name, or all names that it did not ask for one by one."""
@@ -116,9 +120,9 @@ class Ledger:
         return tuple(sorted(name for name in self.entries if name not in wanted and self.wants(name)))
 
     def unknown(self, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
-        """What the proxy waits for, has nothing of, and cannot get."""
-        waiting = self.named - wanted.keys() - self.entries.keys() - self.absent
-        return tuple(sorted(waiting))
+        """What the proxy waits for, having nothing of it or having lost it, and cannot get."""
+        waiting = self.named - wanted.keys() - self.absent
+        return tuple(sorted(name for name in waiting if name in self.owed or name not in self.entries))
 
     def holds(self, name: str) -> bool:
         """True when the proxy holds the name in some version for certain."""
@@ -133,6 +137,7 @@ class Ledger:
     def send(self, sent: Sent) -> None:
         self.sent = sent
         self.greeted = True
+        self.owed -= set(sent.removed)
         for item in sent.resources:
             self.owed.discard(item.name)
             self.absent.discard(item.name)

@@ -140,6 +140,9 @@ class Application:
 class Bed:
     """Proxies, applications and the hub of one test."""
 
+    Broken = (httpcore.ReadError, httpcore.RemoteProtocolError, httpcore.WriteError, OSError)
+    bundle = staticmethod(bundle_of)
+
     def __init__(self, directory: Path, namespace: Namespace) -> None:
         self.directory = directory
         self.namespace = namespace
@@ -218,6 +221,31 @@ class Bed:
                     continue
         return found
 
+    async def nothing_in_flight(self, task_id: str) -> bool:
+        return await self.hub.in_flight(task_id) == 0
+
+    def renew_hub(self) -> None:
+        """The next daemon, which knows nothing."""
+        self.hub = Hub(self.directory / "p")
+        self.hub.watch(self._nudged)
+
+    def private_kilobytes(self, task_id: str) -> int:
+        lines = Path(f"/proc/{self.pid(task_id)}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))
+
+    async def program(self, name: str, *arguments: str) -> Path:
+        """Start a program beside this file in the namespace; returns its output once there is a line."""
+        output = self.directory / f"{len(self._pids)}-{name}-{arguments[0]}.log"
+        output.unlink(missing_ok=True)
+        script = str(Path(__file__).with_name(name))
+        self._pids[output.name] = self.namespace.spawn(sys.executable, script, *arguments, output=output.name)
+        await self.until(lambda: asyncio.sleep(0, output.exists() and "\n" in output.read_text()))
+        return output
+
+    async def run(self, name: str, *arguments: str) -> str:
+        """The last line that a program in the namespace writes."""
+        return (await self.program(name, *arguments)).read_text().splitlines()[-1]
+
     def logs(self) -> str:
         told = {task_id: self.hub.explain(task_id) for task_id in self._pids}
         logs = {path.name: path.read_text()[-3000:] for path in self.directory.glob("*.log")}
@@ -294,8 +322,3 @@ class Words:
         endpoints = tuple(Endpoint(f"task{each}", "127.0.0.1", each, "us-east-1a") for each in ports)
         name = f"name{number}"
         return Upstream("ns", name, f"{name}.ns", port, f"127.255.0.{number}", protocol, timeouts, endpoints)
-
-
-def private_kilobytes(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))

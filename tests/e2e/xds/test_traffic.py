@@ -1,0 +1,196 @@
+"""What applications see: balancing, retries, timeouts, draining, protocols."""
+
+import asyncio
+import collections
+
+import pytest
+
+pytestmark = pytest.mark.namespaces
+
+
+async def test_requests_go_to_the_endpoints_in_turn(bed, world):
+    bed.namespace.redirect(15001)
+    for port in (16001, 16002, 16003):
+        await bed.application(world.Application(str(port), port))
+    await bed.proxy(world.client(world.alias(1, 16001, 16002, 16003)))
+    async with bed.client() as pool:
+        answers = [(await pool.request("GET", "http://127.255.0.1/")).content for _ in range(30)]
+    assert sorted(collections.Counter(answers).values()) == [10, 10, 10]
+
+
+async def test_a_refused_connection_and_a_503_are_tried_on_another_task(bed, world):
+    bed.namespace.redirect(15001)
+    failing = await bed.application(world.Application("failing", 16002, status=503))
+    await bed.application(world.Application("good", 16001))
+    await bed.proxy(world.client(world.alias(1, 16001, 16002, 16003)))
+    for _ in range(12):
+        answer = await bed.get("http://127.255.0.1/")
+        assert (answer.status, answer.content) == (200, b"good")
+    # Ejected after five failures in a row, so that it is not asked by every third request for ever.
+    assert len(failing.seen) == 5
+
+
+async def test_the_only_task_is_never_ejected(bed, world):
+    bed.namespace.redirect(15001)
+    app = await bed.application(world.Application("app", 16001, status=500))
+    await bed.proxy(world.client(world.alias(1, 16001)))
+    assert [(await bed.get("http://127.255.0.1/")).content for _ in range(12)] == [b"app"] * 12
+    assert len(app.seen) == 12
+
+
+async def test_a_request_that_takes_too_long_is_answered_504(bed, world):
+    bed.namespace.redirect(15001)
+    app = await bed.application(world.Application("slow", 16001, hold=asyncio.Event()))
+    await bed.proxy(world.client(world.alias(1, 16001, timeouts=world.Timeouts(300, 1))))
+    assert (await bed.get("http://127.255.0.1/")).status == 504
+    assert app.seen[0]["x-envoy-expected-rq-timeout-ms"] == "1000"
+
+
+async def test_the_shorter_of_idle_and_request_timeout_wins_and_0_is_off(bed, world):
+    bed.namespace.redirect(15001)
+    app = await bed.application(world.Application("slow", 16001, hold=asyncio.Event()))
+    await bed.proxy(world.client(world.alias(1, 16001, timeouts=world.Timeouts(1, 0))))
+    assert (await bed.get("http://127.255.0.1/")).status == 504
+    assert "x-envoy-expected-rq-timeout-ms" not in app.seen[0]
+
+
+async def test_an_unknown_destination_is_closed_at_once(bed, world):
+    bed.namespace.redirect(15001)
+    await bed.proxy(world.client(world.alias(1, 16001)))
+    for address in (("127.255.0.9", 80), ("127.255.0.1", 81)):
+        connection = await bed.namespace.connected(*address)
+        reader, writer = await asyncio.open_connection(sock=connection)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+
+
+async def test_http_1_0_is_refused(bed, world):
+    bed.namespace.redirect(15001)
+    await bed.application(world.Application("app", 16001))
+    await bed.proxy(world.client(world.alias(1, 16001)))
+    reader, writer = await asyncio.open_connection(sock=await bed.namespace.connected("127.255.0.1", 80))
+    writer.write(b"GET / HTTP/1.0\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"426"
+    writer.close()
+
+
+async def test_tcp_is_carried_both_ways_and_counted_while_open(bed, world):
+    bed.namespace.redirect(15001)
+
+    async def echo(reader, writer):
+        while data := await reader.read(1000):
+            writer.write(data.upper())
+        writer.close()
+
+    await bed.listen(5000, echo)
+    tcp = {"protocol": world.Protocol.TCP, "timeouts": world.TCP}
+    await bed.proxy(world.server("server", (15010, 5000), **tcp))
+    await bed.proxy(world.client(world.alias(1, 15999, 15010, **tcp)))
+    reader, writer = await asyncio.open_connection(sock=await bed.namespace.connected("127.255.0.1", 80))
+    writer.write(b"moorage")
+    assert await reader.readexactly(7) == b"MOORAGE"
+    assert await bed.hub.in_flight("server") == 1
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    await bed.until(lambda: bed.nothing_in_flight("server"))
+
+
+async def test_in_flight_counts_requests_and_not_idle_connections(bed, world):
+    bed.namespace.redirect(15001)
+    app = await bed.application(world.Application("app", 5000, hold=asyncio.Event()))
+    await bed.proxy(world.server("server", (15010, 5000)))
+    await bed.proxy(world.client(world.alias(1, 15010)))
+    async with bed.client() as pool:
+        asking = asyncio.ensure_future(pool.request("GET", "http://127.255.0.1/"))
+        await app.arrived.wait()
+        from moorage.xds.admin import _IN_FLIGHT, Admin
+
+        print(await Admin(bed.directory / "p" / "server" / "admin.sock")._stats(_IN_FLIGHT), app.seen)
+        assert await bed.hub.in_flight("server") == 1
+        app.hold.set()
+        assert (await asking).status == 200
+        await bed.until(lambda: bed.nothing_in_flight("server"))
+
+
+async def test_a_draining_proxy_ends_what_it_has_and_says_goodbye(bed, world):
+    bed.namespace.redirect(15001)
+    app = await bed.application(world.Application("app", 5000, hold=asyncio.Event()))
+    await bed.proxy(world.server("server", (15010, 5000)))
+    async with bed.client() as pool:
+        asking = asyncio.ensure_future(pool.request("GET", "http://127.0.0.1:15010/"))
+        await app.arrived.wait()
+        await bed.hub.drain("server")
+        await bed.hub.drain("server")
+        app.hold.set()
+        answer = await asking
+        assert (answer.status, dict(answer.headers)[b"connection"]) == (200, b"close")
+        # Who has not heard yet is still served: the listener stays until the drain time is over.
+        assert (await pool.request("GET", "http://127.0.0.1:15010/")).status == 200
+
+
+async def test_a_task_leaves_under_load_without_a_failed_request(bed, world):
+    bed.namespace.redirect(15001)
+    for number in (1, 2):
+        await bed.application(world.Application(f"app{number}", 5000 + number))
+        await bed.proxy(world.server(f"server{number}", (15010 + number, 5000 + number)))
+    await bed.proxy(world.client(world.alias(1, 15011, 15012)))
+    answers: collections.Counter[int] = collections.Counter()
+    going = True
+
+    async def load() -> None:
+        async with bed.client() as pool:
+            while going:
+                answers[(await pool.request("GET", "http://127.255.0.1/")).status] += 1
+
+    loads = [asyncio.ensure_future(load()) for _ in range(8)]
+    await bed.until(lambda: asyncio.sleep(0, answers[200] > 200))
+    await bed.publish(world.client(world.alias(1, 15012)))
+    await bed.hub.drain("server1")
+    await bed.until(lambda: bed.nothing_in_flight("server1"))
+    bed.kill("server1")
+    before = answers[200]
+    await bed.until(lambda: asyncio.sleep(0, answers[200] > before + 200))
+    going = False
+    await asyncio.gather(*loads)
+    assert set(answers) == {200}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "first", "second"),
+    [
+        ("http2", "UNAVAILABLE: not yet", "OK: moorage, after 2 attempts"),
+        ("grpc", "OK: moorage, after 2 attempts", "OK: moorage, after 3 attempts"),
+    ],
+)
+async def test_http2_passes_both_proxies_and_unavailable_is_retried_for_grpc(bed, world, protocol, first, second):
+    bed.namespace.redirect(15001)
+    spoken = {"protocol": world.Protocol(protocol)}
+    await bed.program("grpc_echo.py", "serve", "5000")
+    await bed.proxy(world.server("server", (15010, 5000), **spoken))
+    await bed.proxy(world.client(world.alias(1, 15010, **spoken)))
+    assert await bed.run("grpc_echo.py", "call", "127.255.0.1:80") == first
+    assert await bed.run("grpc_echo.py", "call", "127.255.0.1:80") == second
+
+
+async def test_a_websocket_stays_open_beyond_the_request_timeout(bed, world):
+    bed.namespace.redirect(15001)
+
+    async def talk(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        while data := await reader.read(100):
+            writer.write(data)
+        writer.close()
+
+    await bed.listen(16001, talk)
+    await bed.proxy(world.client(world.alias(1, 16001, timeouts=world.Timeouts(300, 1))))
+    reader, writer = await asyncio.open_connection(sock=await bed.namespace.connected("127.255.0.1", 80))
+    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    began = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() < began + 1.5:
+        writer.write(b"still here")
+        assert await reader.readexactly(10) == b"still here"
+    writer.close()
