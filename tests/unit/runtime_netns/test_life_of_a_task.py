@@ -37,7 +37,12 @@ async def test_preparing_twice_keeps_the_address_and_starting_twice_starts_once(
 
 
 async def test_a_started_container_is_seen_running_and_its_exit_code_is_kept(runtime: NetnsRuntime) -> None:
-    await run(runtime, "alpha", "sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done")
+    await run(runtime, "alpha", "sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done")
+
+    async def ready() -> bool:
+        return await lines(runtime, "alpha") == ["ready"]
+
+    await until(ready, "the program treats SIGTERM")
     running = await seen(runtime, "alpha", "main")
     assert running.phase is ContainerPhase.RUNNING
     assert running.started_at is not None and running.exit_code is None

@@ -200,7 +200,9 @@ def _machine(bench: Bench) -> dict[str, object]:
         "mounts": bench.instance in _read(os.getpid(), "mountinfo").decode()
         or str(bench.place) in _read(os.getpid(), "mountinfo").decode(),
         "groups": [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/moorage-{bench.instance}")],
-        "claims": sorted(path.name for path in shared.glob(f"{bench.instance}*")) if shared.is_dir() else [],
+        "claims": sorted(path.name for path in shared.glob(f"{bench.instance}*"))
+        if os.geteuid() == 0 and shared.is_dir()
+        else [],
         "routes": [line for line in Path("/proc/net/route").read_text().splitlines() if bench.instance in line],
         "tables": _tables(bench),
     }
