@@ -19,6 +19,9 @@ EXPORT = "export"
 CLIENT_TOKEN = "client-token"
 """name = (operation, token): a request that is sent again is known by its token."""
 
+USE = "use"
+"""name = (id of what is used,): put, whatever its version, by whoever comes to use a record. A deletion rests on it."""
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from moorage.domain import arns
 from moorage.domain.changes import Delete, Key, Link
-from moorage.domain.claim import DISCOVERY_NAME, HTTP_NAME, NAMESPACE_NAME, Claim
+from moorage.domain.claim import DISCOVERY_NAME, HTTP_NAME, NAMESPACE_NAME, USE, Claim
 
 HTTP = "HTTP"
 DNS_PRIVATE = "DNS_PRIVATE"
@@ -62,6 +62,10 @@ class Namespace:
             Claim(*place, NAMESPACE_NAME, name, self.arn),
             Claim(*place, HTTP_NAME, (self.http_name,), self.arn),
         )
+
+    def use(self) -> Claim:
+        """Put by those that come into the namespace side by side; its deletion finds that it moved."""
+        return Claim(self.account, self.region, USE, (self.id,), self.arn)
 
 
 @dataclass(frozen=True)

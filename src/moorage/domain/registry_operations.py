@@ -94,13 +94,13 @@ def _delete_namespace(world: World, operation: Operation) -> Step:
     check_no_services(world, namespace)
     writes: tuple[Write, ...] = (
         Delete(Namespace.table, namespace.key),
-        *(Delete(Claim.table, claim.key) for claim in namespace.claims()),
+        *(Delete(Claim.table, claim.key) for claim in (*namespace.claims(), namespace.use())),
     )
-    return Step(writes, ((Namespace.table, namespace.key),))
+    return Step(writes, ((Namespace.table, namespace.key), (Claim.table, namespace.use().key)))
 
 
 def check_no_services(world: World, namespace: Namespace) -> None:
-    """InUse if the namespace has services. Whoever adds one puts the namespace again, so a deletion cannot slip by."""
+    """InUse if the namespace has services. Who adds one puts the namespace or its use: no deletion slips by."""
     if world.count_linked(RegistryService, "namespace", namespace.key):
         raise registry_errors.InUse(f"Namespace {namespace.id}", "services")
 

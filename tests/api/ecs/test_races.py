@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from moorage.api import operations
+from moorage.api.cloudmap import progress
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.claim import Claim
 from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.registry import Namespace
 from moorage.engine.ports import OperationFailed
 from moorage.store.sqlite import SqliteStore
 from moorage.system import SystemClock, SystemIds
@@ -117,3 +119,20 @@ async def test_no_service_comes_into_a_cluster_that_is_being_deleted(caller: Cal
     assert len(messages(list(both))) == 1
     cluster = (await caller.call("DescribeClusters", clusters=["short"]))["clusters"][0]
     assert (cluster["status"], cluster["activeServicesCount"]) in [("ACTIVE", 1), ("INACTIVE", 0)]
+
+
+async def test_many_services_come_into_a_namespace_at_once(caller: Caller, request_for: Any) -> None:
+    requests = [request_for(f"s{number}", dns=f"a{number}", discoveryName=f"d{number}") for number in range(20)]
+    assert messages(await caller.at_once("CreateService", requests)) == []
+    assert len(caller.store.snapshot().within(ConnectEndpoint, *ACCOUNT)) == 20
+
+
+async def test_no_service_is_left_in_a_namespace_that_is_gone(caller: Caller, request_for: Any) -> None:
+    """The deletion takes effect after its answer; a service that came first makes it fail, and one after is refused."""
+    store, key = caller.store, caller.store.snapshot().within(Namespace, *ACCOUNT)[0].key
+    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+    deleting = dispatcher.call(*ACCOUNT, "servicediscovery", "DeleteNamespace", {"Id": key[-1]})
+    both = await asyncio.gather(caller.call("CreateService", **request_for("api")), deleting, return_exceptions=True)
+    await progress.resume(store, SystemClock())
+    created = isinstance(both[0], dict)
+    assert (store.snapshot().get(Namespace, key) is not None) == created

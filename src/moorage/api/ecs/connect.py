@@ -70,6 +70,7 @@ def join(ctx: RequestContext, draft: Draft, request: Request) -> Joined:
     configuration = connect_rules.read(request.document, request.definition, request.launch_type)
     namespace = references.namespace(ctx, draft.world, request.document["namespace"])
     draft.rest_on(namespace)
+    draft.touch(namespace.use())
     discovery = []
     kept: set[str] = set()
     for port in configuration.exposed:

@@ -37,6 +37,11 @@ class Draft:
         if self.world.tables.get(record.table, {}).get(record.key) != record:
             self._writes[write.id] = write
 
+    def touch(self, record: Any) -> None:
+        """Put the record again whatever its version is: others may do the same at this moment."""
+        write = Put(record)
+        self._writes[write.id] = write
+
     def delete(self, record: Any) -> None:
         write = Delete(record.table, record.key)
         self._expect_version(write.id)
