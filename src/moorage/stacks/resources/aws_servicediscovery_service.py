@@ -32,7 +32,6 @@ PROPERTIES = Object(
             },
             ("DnsRecords",),
         ),
-        "HealthCheckConfig": Object({"FailureThreshold": WHOLE, "ResourcePath": TEXT, "Type": TEXT}, ("Type",)),
         "HealthCheckCustomConfig": Object({"FailureThreshold": WHOLE}),
         "Name": TEXT,
         "NamespaceId": TEXT,
@@ -74,12 +73,10 @@ def _made_before(order: Order, members: dict[str, Any]) -> Generator[Step, Answe
 
 
 def _update(order: Order) -> Script:
-    if order.changed("Description", "DnsConfig", "HealthCheckConfig"):
+    if order.changed("Description", "DnsConfig"):
         change: dict[str, Any] = {"Description": order.properties.get("Description", "")}
         if "DnsConfig" in order.properties:
             change["DnsConfig"] = {"DnsRecords": order.properties["DnsConfig"]["DnsRecords"]}
-        if "HealthCheckConfig" in order.properties:
-            change["HealthCheckConfig"] = order.properties["HealthCheckConfig"]
         answer = yield ask("servicediscovery", "UpdateService", Id=order.physical_id, Service=change)
         yield finished(answer["OperationId"])
     if order.changed("ServiceAttributes"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moorage.stacks.nodes import Path, TemplateError
-from moorage.stacks.scope import Unknown
+from moorage.stacks.scope import Unknown, unknowns
 from moorage.stacks.template import as_text
 
 
@@ -41,6 +41,14 @@ class Texts:
 
 
 @dataclass(frozen=True)
+class Exactly:
+    """A property that is accepted at the values that ask for what happens anyway, and refused at any other."""
+
+    shape: "Shape"
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class ListOf:
     """A list of one shape."""
 
@@ -55,10 +63,12 @@ class Object:
     required: tuple[str, ...] = ()
 
 
-Shape = Text | Whole | Truth | Document | Texts | ListOf | Object
+Shape = Text | Whole | Truth | Document | Texts | Exactly | ListOf | Object
 TEXT, WHOLE, TRUTH, DOCUMENT, TEXTS = Text(), Whole(), Truth(), Document(), Texts()
 TEXT_LIST = ListOf(TEXT)
 TAGS = ListOf(Object({"Key": TEXT, "Value": TEXT}, ("Key", "Value")))
+OFF = Exactly(TRUTH, (False,))
+NONE = Exactly(ListOf(DOCUMENT), ([],))
 PAIRS = ListOf(Object({"Name": TEXT, "Value": TEXT}))
 
 
@@ -69,19 +79,30 @@ def fit(shape: Shape, value: Any, at: Path) -> Any:
     match shape:
         case Object():
             return _object(shape, value, at)
+        case Exactly(inner, values):
+            return _exactly(fit(inner, value, at), values, at)
         case ListOf(item):
-            values = value if isinstance(value, list | tuple) else [value]
-            if isinstance(value, Mapping) and not isinstance(item, Object):
-                raise _wrong(at, "Array", value)
-            return [fit(item, one, (*at, index)) for index, one in enumerate(values)]
+            return _list(item, value, at)
         case Texts():
-            if not isinstance(value, Mapping):
-                raise _wrong(at, "Object", value)
-            return {key: fit(TEXT, one, (*at, key)) for key, one in value.items()}
+            return _texts(value, at)
         case Document():
             return _document(value, at)
         case _:
             return _scalar(shape, value, at)
+
+
+def _list(item: Shape, value: Any, at: Path) -> list[Any]:
+    """A list; a single value stands for a list of one, as CloudFormation takes it."""
+    if isinstance(value, Mapping) and not isinstance(item, Object | Document):
+        raise _wrong(at, "Array", value)
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [fit(item, one, (*at, index)) for index, one in enumerate(listed)]
+
+
+def _texts(value: Any, at: Path) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(at, "Object", value)
+    return {key: fit(TEXT, one, (*at, key)) for key, one in value.items()}
 
 
 def _object(shape: Object, value: Any, at: Path) -> dict[str, Any]:
@@ -94,6 +115,13 @@ def _object(shape: Object, value: Any, at: Path) -> dict[str, Any]:
         if key not in value:
             raise TemplateError(at, f"required key [{key}] not found")
     return {key: fit(shape.members[key], one, (*at, key)) for key, one in value.items()}
+
+
+def _exactly(value: Any, values: tuple[Any, ...], at: Path) -> Any:
+    if value in values or unknowns(value):
+        return value
+    accepted = " or ".join(json.dumps(one) for one in values)
+    raise TemplateError(at, f"the value {json.dumps(value)} is not supported, only {accepted}")
 
 
 def _document(value: Any, at: Path) -> Any:
