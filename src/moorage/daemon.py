@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -36,6 +37,7 @@ from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
 from moorage.runtime.supervisor.prerequisites import prerequisites
 from moorage.settings import Settings
+from moorage.store.log_events import SqliteLogEvents
 from moorage.store.sqlite import SqliteStore
 from moorage.support.process import SupportProcess
 from moorage.xds.hub import Hub
@@ -150,6 +152,8 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
             await _stop_tasks(daemon)
         server.should_exit = True
         await serving
+    if daemon.stop_tasks:
+        shutil.rmtree(settings.run_dir, ignore_errors=True)
     return 0
 
 
@@ -158,8 +162,6 @@ async def _stop_tasks(daemon: Daemon) -> None:
     for task in sorted(await daemon.runtime.tasks()):
         await daemon.hub.close(task)
     await daemon.runtime.close(stop_tasks=True)
-    with contextlib.suppress(OSError):
-        daemon.settings.run_dir.rmdir()
 
 
 async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
@@ -170,7 +172,7 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(store.close)
     images = ImageCatalog(settings.data_dir / "images")
     runtime = NetnsRuntime(
-        settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network
+        settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network or None
     )
     stack.push_async_callback(runtime.close, stop_tasks=False)
     hub = Hub(settings.run_dir / "p", owner=int(PROXY_USER) if os.geteuid() == 0 else None)
@@ -179,7 +181,9 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
         settings.data_dir / "support", settings.run_dir / "support.sock", ids, settings.default_region
     )
     stack.push_async_callback(support.close)
-    dispatcher = Dispatcher(operations.table(), store, clock, ids, support.forward)
+    archive = SqliteLogEvents(settings.data_dir)
+    stack.push_async_callback(archive.close)
+    dispatcher = Dispatcher(operations.table(archive), store, clock, ids, support.forward)
     outside = Outside(store, runtime, hub, clock, ids)
     stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])

@@ -30,7 +30,7 @@ class Settings:
     run_dir: Path = _setting(UNSET, "where sockets are; a short path, since Envoy refuses long ones")
     runtime: str = _setting("auto", "what runs tasks: auto or netns")
     names: str = _setting("frozen", "which names a task knows: frozen, as AWS has it")
-    network: str = _setting("100.64.0.0/16", "the range that task addresses come from")
+    network: str = _setting("", "the range that task addresses come from; empty: the first free /16 of 100.64.0.0/10")
     default_region: str = _setting("us-east-1", "the region of requests that name none")
     drain_seconds: float = _setting(20.0, "how long a stopping task may finish the requests that it holds")
     acknowledgement_seconds: float = _setting(5.0, "how long to wait for proxies to let go of a stopping task")

@@ -89,12 +89,12 @@ class Engine:
     def start(self) -> None:
         """Look at every key once, then go on as things change."""
         world = self._store.snapshot()
-        for task in world.all(Task):
+        for task in sorted(world.all(Task), key=lambda task: task.key):
             self.queue.add(("tasks", task.key))
-        for service in world.all(Service):
+        for service in sorted(world.all(Service), key=lambda service: service.key):
             self.queue.add(("services", service.key))
             self.queue.add(("registry", service.key))
-        for deployment in world.all(Deployment):
+        for deployment in sorted(world.all(Deployment), key=lambda deployment: deployment.key):
             self._wake_namespace(deployment)
         for stack in world.all(Stack):
             self.queue.add(("stacks", stack.key))
@@ -118,7 +118,7 @@ class Engine:
     def _heard(self, task_id: str) -> None:
         """A proxy said something: its own task may go on, and so may every task that waits for acknowledgements."""
         self._nudged(task_id)
-        for key in self._tasks.waiting:
+        for key in sorted(self._tasks.waiting):
             self.queue.add(("tasks", key))
 
     def _wake_namespace(self, deployment: Deployment) -> None:
