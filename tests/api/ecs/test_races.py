@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from moorage.api import operations
-from moorage.api.cloudmap import progress
 from moorage.api.dispatch import Dispatcher
+from moorage.domain import registry_operations
+from moorage.domain.changes import Delete, Put, Stale
 from moorage.domain.claim import Claim
 from moorage.domain.connect import ConnectEndpoint
-from moorage.domain.registry import Namespace
+from moorage.domain.registry import PENDING, Namespace, Operation
 from moorage.engine.ports import OperationFailed
 from moorage.store.sqlite import SqliteStore
 from moorage.system import SystemClock, SystemIds
@@ -127,12 +128,28 @@ async def test_many_services_come_into_a_namespace_at_once(caller: Caller, reque
     assert len(caller.store.snapshot().within(ConnectEndpoint, *ACCOUNT)) == 20
 
 
-async def test_no_service_is_left_in_a_namespace_that_is_gone(caller: Caller, request_for: Any) -> None:
-    """The deletion takes effect after its answer; a service that came first makes it fail, and one after is refused."""
-    store, key = caller.store, caller.store.snapshot().within(Namespace, *ACCOUNT)[0].key
-    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
-    deleting = dispatcher.call(*ACCOUNT, "servicediscovery", "DeleteNamespace", {"Id": key[-1]})
-    both = await asyncio.gather(caller.call("CreateService", **request_for("api")), deleting, return_exceptions=True)
-    await progress.resume(store, SystemClock())
-    created = isinstance(both[0], dict)
-    assert (store.snapshot().get(Namespace, key) is not None) == created
+async def test_a_deletion_of_a_namespace_that_a_service_came_into_is_stale(caller: Caller, request_for: Any) -> None:
+    """The deletion was decided on a World without the service; the service was committed before it took effect."""
+    store = caller.store
+    namespace = store.snapshot().within(Namespace, *ACCOUNT)[0]
+    now, targets = SystemClock().now(), {"NAMESPACE": namespace.id}
+    deletion = Operation(*ACCOUNT, "op", registry_operations.DELETE_NAMESPACE, PENDING, now, now, targets)
+    await store.commit([Put(deletion)], {})
+    before = store.snapshot()
+    step = registry_operations.next_step(before, deletion.key, now)
+    assert step is not None
+    await caller.call("CreateService", **request_for("api"))
+    with pytest.raises(Stale):
+        await store.commit(step.writes, step.expect(before))
+    assert store.snapshot().get(Namespace, namespace.key) is not None
+
+
+async def test_a_service_cannot_come_into_a_namespace_that_was_deleted_meanwhile(
+    caller: Caller, request_for: Any
+) -> None:
+    namespace = caller.store.snapshot().within(Namespace, *ACCOUNT)[0]
+    deleting = asyncio.ensure_future(caller.store.commit([Delete(Namespace.table, namespace.key)], {}))
+    creating = caller.call("CreateService", **request_for("api"))
+    results = await asyncio.gather(deleting, creating, return_exceptions=True)
+    refused = [each for each in results if isinstance(each, OperationFailed)]
+    assert [each.code for each in refused] == ["NamespaceNotFoundException"]
