@@ -62,12 +62,13 @@ class App:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scopes, receive: Receive, send: Send) -> None:
-        request = _head(scope)
+        headers = _headers(scope)
         try:
-            request = _with_body(request, await _read_body(request, receive))
+            request = _request(scope, headers, await _read_body(headers.get("content-length", ""), receive))
             self._admit(request)
         except Rejected as error:
-            await _send(send, self._refuse(request, error.fault, "", self._dispatcher.ids.uuid()))
+            bodiless = _request(scope, headers, b"")
+            await _send(send, self._refuse(bodiless, error.fault, "", self._dispatcher.ids.uuid()))
             return
         if not request.path.startswith(OWN_PATH):
             await _send(send, await self.answer(request))
@@ -81,7 +82,7 @@ class App:
     async def _websocket(self, scope: Scopes, receive: Receive, send: Send) -> None:
         mount = self._mount(scope["path"])
         try:
-            self._admit(_head({**scope, "method": "GET"}))
+            self._admit(_request({**scope, "method": "GET"}, _headers(scope), b""))
         except Rejected:
             mount = None
         if mount is None:
@@ -156,27 +157,22 @@ def _json(status: int, body: dict[str, str]) -> Response:
     return Response(status, (("content-type", "application/json"),), orjson.dumps(body))
 
 
-def _head(scope: Scopes) -> Request:
+def _headers(scope: Scopes) -> dict[str, str]:
+    """Headers by name; one that comes several times is joined by commas."""
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
         headers[key] = f"{headers[key]},{text}" if key in headers else text
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"].decode("latin-1"),
-        headers=headers,
-        raw_path=(scope.get("raw_path") or b"").decode("latin-1"),
-    )
+    return headers
 
 
-def _with_body(request: Request, body: bytes) -> Request:
-    return Request(request.method, request.path, request.query, request.headers, body, request.raw_path)
+def _request(scope: Scopes, headers: Mapping[str, str], body: bytes) -> Request:
+    raw_path, query = scope.get("raw_path") or b"", scope["query_string"]
+    return Request(scope["method"], scope["path"], query.decode("latin-1"), headers, body, raw_path.decode("latin-1"))
 
 
-async def _read_body(request: Request, receive: Receive) -> bytes:
-    """The body, counted while it arrives. What is too large is not kept."""
-    declared = request.header("content-length")
+async def _read_body(declared: str, receive: Receive) -> bytes:
+    """The body, counted while it arrives; `declared` is its Content-Length. What is too large is not kept."""
     too_large = declared.isdigit() and int(declared) > limits.MAX_BODY
     chunks: list[bytes] = []
     size, more = 0, True

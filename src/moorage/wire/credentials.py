@@ -5,6 +5,7 @@ Reads only. Whether the signature is right is `sigv4`'s question, and asked only
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs
 
 from moorage.wire.faults import reject
@@ -14,6 +15,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 DEFAULT_ACCOUNT = "000000000000"
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_CREDENTIAL = re.compile(r"Credential=([^,\s]+)")
 _REGION = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
 
@@ -36,7 +38,9 @@ def scope(request: Request) -> Scope | None:
     """The credential scope of a request; None if it carries none. Rejected if it makes no sense."""
     header = request.header("authorization")
     if header:
-        return _parse(authorization_fields(header).get("Credential", ""))
+        _check_algorithm(header)
+        found = _CREDENTIAL.search(header)
+        return _parse(found[1] if found else "")
     if "X-Amz-Credential" in request.query:
         return _parse(parse_qs(request.query).get("X-Amz-Credential", [""])[0])
     return None
@@ -44,13 +48,18 @@ def scope(request: Request) -> Scope | None:
 
 def authorization_fields(header: str) -> dict[str, str]:
     """Credential, SignedHeaders and Signature of an Authorization header."""
-    algorithm, _, rest = header.partition(" ")
-    if algorithm != ALGORITHM:
-        raise reject("IncompleteSignature", f"Authorization must be {ALGORITHM}, not '{algorithm[:40]}'.")
-    pairs = (part.strip().partition("=") for part in rest.split(","))
+    _check_algorithm(header)
+    pairs = (part.strip().partition("=") for part in header.removeprefix(ALGORITHM).split(","))
     return {name: value for name, _, value in pairs}
 
 
+def _check_algorithm(header: str) -> None:
+    if not header.startswith(ALGORITHM + " "):
+        found = header.partition(" ")[0]
+        raise reject("IncompleteSignature", f"Authorization must be {ALGORITHM}, not '{found[:40]}'.")
+
+
+@lru_cache(maxsize=256)
 def _parse(credential: str) -> Scope:
     # An access key may contain slashes in theory; the other four parts cannot.
     parts = credential.rsplit("/", 4)

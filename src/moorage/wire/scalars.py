@@ -41,8 +41,8 @@ def read_blob(value: str) -> bytes:
 
 def write_seconds(moment: datetime) -> int | float:
     """Seconds since 1970, whole when they are, with milliseconds otherwise, as AWS writes them."""
-    seconds = round(moment.timestamp(), 3)
-    return int(seconds) if seconds == int(seconds) else seconds
+    seconds = moment.timestamp()
+    return int(seconds) if not moment.microsecond else round(seconds, 3)
 
 
 def write_iso8601(moment: datetime) -> str:

@@ -74,13 +74,15 @@ def _reader(shape: Shape) -> Reader:
     return _READERS[shape.type_name](shape)
 
 
-def _lazily(shape: Shape) -> Reader:
-    """A reader that is made when first used: shapes may contain themselves."""
+def _inner(shape: Shape) -> Reader:
+    """A reader for a part of a shape. Those of containers are made when first used: shapes may contain themselves."""
+    if shape.type_name not in ("structure", "list", "map"):
+        return _reader(shape)
     return lambda value, path, findings: _reader(shape)(value, path, findings)
 
 
 def _structure(shape: StructureShape) -> Reader:
-    members = {name: (_lower_first(name), _lazily(inner)) for name, inner in shape.members.items()}
+    members = {name: (_lower_first(name), _inner(inner)) for name, inner in shape.members.items()}
     check = _membership(shape)
 
     def read_structure(value: Any, path: Path, findings: Findings) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def _membership(shape: StructureShape) -> Callable[[dict[str, Any], Path, Findin
 
 
 def _list(shape: Any) -> Reader:
-    item = _lazily(shape.member)
+    item = _inner(shape.member)
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
 
     def read_list(value: Any, path: Path, findings: Findings) -> list[Any]:
@@ -139,7 +141,7 @@ def _list(shape: Any) -> Reader:
 
 
 def _map(shape: Any) -> Reader:
-    read_key, read_value = _lazily(shape.key), _lazily(shape.value)
+    read_key, read_value = _inner(shape.key), _inner(shape.value)
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
 
     def read_map(value: Any, path: Path, findings: Findings) -> dict[str, Any]:

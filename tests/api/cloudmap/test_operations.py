@@ -151,3 +151,18 @@ async def test_a_handler_whose_commit_is_overtaken_is_called_again(
     await store.commit([Put(home)], {})
     assert {answer["Service"]["Name"] for answer in made} == {"s0", "s1", "s2", "s3"}
     assert store.snapshot().count_linked(RegistryService, "namespace", home.key) == 4
+
+
+async def test_finished_operations_are_forgotten_before_they_are_too_many(
+    store: MemoryStore, dispatcher: Any, call: Any
+) -> None:
+    now = SystemClock().now()
+    old = [
+        Operation(ACCOUNT, REGION, f"old-{number:04}", "CREATE_NAMESPACE", "SUCCESS", now, now, {})
+        for number in range(progress.OPERATIONS_KEPT)
+    ]
+    await store.commit([Put(operation) for operation in old], {})
+    submitted = await call("CreateHttpNamespace", Name="shop")
+    left = store.snapshot().within(Operation, ACCOUNT, REGION)
+    assert len(left) == progress.OPERATIONS_KEPT // 2 + 1
+    assert submitted["OperationId"] in {operation.id for operation in left}

@@ -2,14 +2,18 @@
 
 import re
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from moorage.api.app import Endpoint
+from moorage.api.app import Endpoint, _read_body
 from moorage.api.support_table import Supported, SupportTable
+from moorage.wire.faults import Rejected
 from moorage.wire.message import Request, Response
 from moorage.wire.sigv4 import KeyPair
 
@@ -213,3 +217,35 @@ def test_requests_for_supporting_services_pass_through_as_they_are(serve: Any, r
     assert "/eu-west-1/ec2/aws4_request" in request.header("authorization")
     without = refused(serve().client("ec2").describe_vpcs)
     assert without[::2] == ("ServiceUnavailable", 503)
+
+
+def test_a_websocket_is_for_mounts_alone_and_behind_the_same_checks(serve: Any) -> None:
+    async def greet(_scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "websocket.connect"
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+        await send({"type": "websocket.close"})
+
+    served = serve(endpoint=Endpoint("test", mounts={"/_moorage/greet": greet}))
+    url = f"ws://127.0.0.1:{served.port}"
+    with connect(url + "/_moorage/greet") as socket:
+        assert socket.recv() == "hello"
+    for path, origin in (("/_moorage/greet", "http://evil.example"), ("/_moorage/other", None), ("/", None)):
+        with pytest.raises(InvalidStatus), connect(url + path, origin=origin):
+            raise AssertionError("the connection was accepted")
+
+
+async def test_an_oversized_stream_is_refused_in_little_memory() -> None:
+    chunk, sent = b"x" * (1 << 16), []
+
+    async def receive() -> dict[str, Any]:
+        sent.append(1)
+        return {"type": "http.request", "body": bytes(chunk), "more_body": len(sent) < 800}
+
+    tracemalloc.start()
+    with pytest.raises(Rejected):
+        await _read_body("", receive)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    assert len(sent) == 800

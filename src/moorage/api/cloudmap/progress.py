@@ -11,13 +11,16 @@ from typing import Any
 
 from moorage.api.context import RequestContext
 from moorage.domain import registry_errors, registry_operations
-from moorage.domain.changes import ABSENT, Expect, Key, Put, Stale, Write
+from moorage.domain.changes import ABSENT, Delete, Expect, Key, Put, Stale, Write
 from moorage.domain.errors import DomainError
 from moorage.domain.registry import SUBMITTED, Instance, Namespace, Operation, RegistryService
 from moorage.domain.registry_operations import Step
 from moorage.domain.world import World
 from moorage.engine.ports import Clock, Store
 from moorage.wire import fault_table
+
+OPERATIONS_KEPT = 1000
+"""How many operations an account and region keep before the older finished ones are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,10 @@ async def submit(
         service=intent.service,
         instance=intent.instance,
     )
-    await ctx.store.commit([Put(operation), *writes], {(Operation.table, operation.key): ABSENT, **(expect or {})})
+    forgotten = _forgotten(ctx.world(), ctx.account, ctx.region)
+    await ctx.store.commit(
+        [Put(operation), *writes, *forgotten], {(Operation.table, operation.key): ABSENT, **(expect or {})}
+    )
     ctx.later(advance(ctx.store, ctx.clock, operation.key))
     return {"OperationId": operation.id}
 
@@ -62,6 +68,15 @@ def _check_alone(ctx: RequestContext, intent: Intent) -> None:
     for other in unfinished(ctx.world(), ctx.account, ctx.region):
         if other.targets == intent.targets:
             raise registry_errors.SameRequest(ctx.operation, other.id)
+
+
+def _forgotten(world: World, account: str, region: str) -> list[Write]:
+    """The older half of the finished operations, once there are too many to keep."""
+    if world.count_linked(Operation, "scope", (account, region)) < OPERATIONS_KEPT:
+        return []
+    finished = [operation for operation in world.within(Operation, account, region) if operation.finished]
+    finished.sort(key=lambda operation: operation.updated_at)
+    return [Delete(Operation.table, operation.key) for operation in finished[: len(finished) // 2]]
 
 
 def unfinished(world: World, account: str, region: str) -> list[Operation]:
