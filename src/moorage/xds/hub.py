@@ -6,6 +6,7 @@ do: a restarted daemon opens them again and hears from each proxy what it holds.
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ class Hub:
         self._directory = directory
         self._owner = owner
         self._seats: dict[str, _Seat] = {}
+        self._early: dict[str, Bundle] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._opening = asyncio.Lock()
 
@@ -59,7 +61,9 @@ class Hub:
             seat = self._seats.pop(task_id, None)
             if seat is not None:
                 await seat.server.stop(None)
-            _take_away(self._directory / task_id)
+            self._early.pop(task_id, None)
+            if (self._directory / task_id).exists():
+                shutil.rmtree(self._directory / task_id)
 
     async def shut(self) -> None:
         """Stop listening for all, and leave the directories: the proxies go on and will look for the next daemon."""
@@ -68,19 +72,22 @@ class Hub:
             await asyncio.gather(*(seat.server.stop(None) for seat in seats.values()))
 
     def publish(self, task_id: str, bundle: Bundle) -> None:
-        """Make `bundle` what the proxy shall hold. Nothing happens when it is, or when the proxy is not open."""
+        """Make `bundle` what the proxy shall hold, now or once it is open. Nothing happens when it is already."""
         seat = self._seats.get(task_id)
-        if seat is None or seat.proxy.bundle == bundle:
+        known = seat.proxy.bundle if seat is not None else self._early.get(task_id)
+        if known == bundle:
             return
         problems = bundle.consistent()
         if problems:
             raise Inconsistent(task_id, problems)
-        seat.proxy.publish(bundle)
+        if seat is not None:
+            seat.proxy.publish(bundle)
+        else:
+            self._early[task_id] = bundle
 
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
         """Of `tasks`, those whose proxies may still hold an endpoint at `address`. A closed proxy holds nothing."""
-        seats = ((task_id, self._seats.get(task_id)) for task_id in tasks)
-        return frozenset(task_id for task_id, seat in seats if seat is not None and seat.proxy.may_hold(address))
+        return frozenset(task_id for task_id in tasks if self._may_hold(task_id, address))
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         """Call `nudge(task_id)` when a proxy connected, left, acknowledged or refused something."""
@@ -107,25 +114,27 @@ class Hub:
         seat = self._seats.get(task_id)
         return None if seat is None else seat.proxy.explain()
 
+    def _may_hold(self, task_id: str, address: str) -> bool:
+        seat = self._seats.get(task_id)
+        if seat is None:
+            # Not opened again since the daemon started, but its directory says that a proxy may be running.
+            return (self._directory / task_id).exists()
+        return seat.proxy.may_hold(address)
+
     async def _seat(self, task_id: str) -> _Seat:
         directory = self._directory / task_id
         inherited = directory.exists()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         socket = directory / XDS_SOCKET
-        proxy = Proxy(task_id, inherited)
+        socket.unlink(missing_ok=True)
+        proxy = Proxy(task_id, inherited, self._early.pop(task_id, None))
         started = await server.listen(str(socket), proxy, self._nudge)
         if self._owner is not None:
             for path in (directory, socket):
-                os.chown(path, self._owner, self._owner)
+                # The proxy may write to the directory: a link that it put there must not be followed.
+                os.chown(path, self._owner, self._owner, follow_symlinks=False)
         return _Seat(proxy, directory, started, Admin(directory / ADMIN_SOCKET))
 
     def _nudge(self, task_id: str) -> None:
         for nudge in self._watchers:
             nudge(task_id)
-
-
-def _take_away(directory: Path) -> None:
-    for name in (XDS_SOCKET, ADMIN_SOCKET):
-        (directory / name).unlink(missing_ok=True)
-    if directory.exists():
-        directory.rmdir()

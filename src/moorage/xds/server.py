@@ -57,13 +57,18 @@ class _Conversation:
             reason = f"this socket belongs to task {self._proxy.task_id}, not to node {first.node.id!r}"
             await self._context.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
         stream = self._proxy.connect()
-        writer = asyncio.create_task(self._write(stream))
+        # Whichever ends first ends the stream, with its fault if it had one: a proxy then connects again.
+        both = (asyncio.create_task(self._read(stream, first)), asyncio.create_task(self._write(stream)))
         try:
-            await self._read(stream, first)
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
         except UnknownType as unknown:
             await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(unknown))
         finally:
-            writer.cancel()
+            for task in both:
+                task.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
             self._proxy.disconnect(stream)
             self._nudge(self._proxy.task_id)
 

@@ -154,7 +154,6 @@ class Bed:
 
     async def proxy(self, view: View) -> None:
         """Start the view's proxy and wait until it is ready."""
-        self.hub.publish(view.node_id, bundle_of(view))
         folder = await self.hub.open(view.node_id)
         self.hub.publish(view.node_id, bundle_of(view))
         self.start(view, folder)
@@ -220,6 +219,14 @@ class Bed:
                 except TimeoutError:
                     continue
         return found
+
+    async def connected(self, task_id: str) -> bool:
+        told = self.hub.explain(task_id)
+        return told is not None and told["connected"] is True
+
+    async def refused(self, task_id: str, kind: str) -> Any:
+        told: Any = self.hub.explain(task_id)
+        return told["types"][kind]["refused"]
 
     async def nothing_in_flight(self, task_id: str) -> bool:
         return await self.hub.in_flight(task_id) == 0

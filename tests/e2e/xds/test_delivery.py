@@ -74,6 +74,7 @@ async def test_a_proxy_outlives_the_daemon_and_tells_the_next_what_it_holds(bed,
     await bed.hub.shut()
     assert (await bed.get("http://127.255.0.1/")).status == 200
     bed.renew_hub()
+    assert bed.hub.endpoint_gone(["client"], "10.9.9.9") == {"client"}
     await bed.hub.open("client")
     assert bed.hub.endpoint_gone(["client"], "10.9.9.9") == {"client"}
     assert await bed.hub.ready("client")
@@ -103,6 +104,35 @@ async def test_a_closed_proxy_leaves_no_socket(bed, world):
     assert not folder.exists()
     assert not await bed.hub.ready("server")
     assert await bed.hub.in_flight("server") is None
+
+
+async def test_a_proxy_is_not_ready_before_it_has_been_told_everything(bed, world):
+    view = world.server("server", (15010, 5000))
+    folder = await bed.hub.open("server")
+    bed.start(view, folder)
+    await bed.until(lambda: bed.connected("server"))
+    assert not await bed.hub.ready("server")
+    bed.hub.publish("server", bed.bundle(view))
+    await bed.until(lambda: bed.hub.ready("server"))
+
+
+async def test_a_proxy_that_has_nothing_to_know_is_ready(bed, world):
+    early = world.client()
+    bed.hub.publish("client", bed.bundle(early))
+    bed.start(early, await bed.hub.open("client"))
+    await bed.until(lambda: bed.hub.ready("client"))
+
+
+async def test_a_port_that_is_taken_makes_the_proxy_unready_and_says_so(bed, world):
+    taken = bed.namespace.listening(15010)
+    view = world.server("server", (15010, 5000), (15011, 5001))
+    bed.start(view, await bed.hub.open("server"))
+    bed.hub.publish("server", bed.bundle(view))
+    refused = await bed.until(lambda: bed.refused("server", "Listener"))
+    assert list(refused) == ["ingress-port0"]
+    assert "15010" in refused["ingress-port0"]["reason"]
+    assert not await bed.hub.ready("server")
+    taken.close()
 
 
 async def test_an_idle_proxy_keeps_little_memory_for_itself(bed, world):
