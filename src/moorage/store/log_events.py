@@ -59,6 +59,10 @@ class SqliteLogEvents:
         """Take away all events of these streams."""
         await self._run(lambda: self._forget(streams))
 
+    async def clear(self) -> None:
+        """Take away all events there are."""
+        await self._run(self._clear)
+
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""
         await self._run(self._connection.close)
@@ -121,6 +125,11 @@ class SqliteLogEvents:
         with self._connection:
             freed = sum(self._delete("stream = ?", (stream,)) for stream in streams)
         self._size -= freed
+
+    def _clear(self) -> None:
+        with self._connection:
+            self._connection.execute("DELETE FROM events")
+        self._size = 0
 
 
 def _marks(values: Iterable[object]) -> str:

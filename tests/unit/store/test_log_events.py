@@ -67,6 +67,8 @@ async def test_a_forgotten_stream_is_empty_and_others_are_not(tmp_path: Path) ->
             await archive.append(stream, batch(1, 2), ingested=1, oldest=0)
         await archive.forget(["s"])
         assert set(await archive.summaries(["s", "t"], 0)) == {"t"}
+        await archive.clear()
+        assert await archive.summaries(["s", "t"], 0) == {}
     finally:
         await archive.close()
 

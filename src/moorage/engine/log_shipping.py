@@ -1,0 +1,210 @@
+"""Brings what containers write to CloudWatch Logs, as the `awslogs` driver does: one follower per container.
+
+It calls the public operations. After a restart it goes on where the stream ends, so that no line is lost or doubled
+while the runtime still has it. Which stream is whose is `planning/log_sinks`' decision.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from moorage.domain.changes import Key
+from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task_definition import TaskDefinition
+from moorage.engine.ports import Commit, LogLine, OperationFailed, Operations, Runtime, RuntimeFailed, Store
+from moorage.planning import log_sinks
+from moorage.planning.log_sinks import LogSink
+
+LINGER: Final = 0.5
+"""Seconds that lines wait for others to be sent with."""
+
+RETRY: Final = 5.0
+BATCH_LINES: Final = 500
+BATCH_BYTES: Final = 256 << 10
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Batch:
+    """Lines on their way. Times never go back within a stream, whatever the clock did."""
+
+    last: int
+    events: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, line: LogLine) -> None:
+        self.last = max(self.last, _milliseconds(line.at))
+        self.events.append({"timestamp": self.last, "message": line.text})
+        self.size += len(line.text.encode()) + 26
+
+    def takes(self, line: LogLine) -> bool:
+        """False when the line would make it more than one call may carry."""
+        if not self.events:
+            return True
+        spans = _milliseconds(line.at) - self.events[0]["timestamp"]
+        return len(self.events) < BATCH_LINES and self.size < BATCH_BYTES and spans < _DAY_MS
+
+
+class LogShipping:
+    """Follows the containers of every task in the World whose log driver is awslogs."""
+
+    def __init__(self, store: Store, runtime: Runtime, operations: Operations) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._operations = operations
+        self._followers: dict[LogSink, asyncio.Task[None]] = {}
+        self._followed: dict[str, set[LogSink]] = {}
+        self._runs = False
+        store.watch(self._committed)
+
+    @property
+    def followers(self) -> tuple[asyncio.Task[None], ...]:
+        """Those at work: one per container that is being followed."""
+        return tuple(self._followers.values())
+
+    def start(self) -> None:
+        """Follow what runs now, and from now on whatever starts."""
+        self._runs = True
+        for state in self._store.snapshot().all(TaskState):
+            if state.status is not Status.STOPPED:
+                self._look_at(state.key)
+
+    async def stop(self) -> None:
+        """Let go; the next start goes on where each stream ends."""
+        self._runs = False
+        followers = self.followers
+        for follower in followers:
+            follower.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
+        self._followers.clear()
+        self._followed.clear()
+
+    def _committed(self, commit: Commit) -> None:
+        for table, key in commit.touched:
+            if table == TaskState.table and self._runs:
+                self._look_at(key)
+
+    def _look_at(self, key: Key) -> None:
+        world = self._store.snapshot()
+        task, state = world.get(Task, key), world.get(TaskState, key)
+        definition = world.get(TaskDefinition, task.task_definition) if task is not None else None
+        if task is None or definition is None:
+            self._followed.pop(key[-1], None)
+            return
+        followed = self._followed.setdefault(task.id, set())
+        for sink in log_sinks.sinks(task, definition, state):
+            if sink not in followed:
+                followed.add(sink)
+                self._followers[sink] = follower = asyncio.create_task(self._follow(sink))
+                follower.add_done_callback(partial(self._ended, sink))
+
+    def _ended(self, sink: LogSink, done: asyncio.Task[None]) -> None:
+        if self._followers.get(sink) is done:
+            del self._followers[sink]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("the output of %s of task %s is not followed any more", *_of(sink), exc_info=error)
+
+    async def _follow(self, sink: LogSink) -> None:
+        while True:
+            try:
+                await self._open(sink)
+                await self._ship(sink)
+            except OperationFailed as error:
+                if error.code == "ResourceNotFoundException":
+                    log.info("%s of task %s: its log stream %s was deleted", *_of(sink), sink.stream)
+                    return
+                log.warning("%s of task %s: %s; trying again", *_of(sink), error)
+            except RuntimeFailed as error:
+                log.warning("%s of task %s: %s; trying again", *_of(sink), error.reason)
+            else:
+                return
+            await asyncio.sleep(RETRY)
+
+    async def _open(self, sink: LogSink) -> None:
+        """Make the group and the stream where they are missing: the group even without `awslogs-create-group`."""
+        for operation, names in (("CreateLogGroup", _group(sink)), ("CreateLogStream", _stream(sink))):
+            try:
+                await self._call(sink, operation, names)
+            except OperationFailed as error:
+                if error.code != "ResourceAlreadyExistsException":
+                    raise
+
+    async def _ship(self, sink: LogSink) -> None:
+        last, known = await self._end(sink)
+        since = datetime.fromtimestamp(last / 1000, UTC) if last else None
+        lines = self._runtime.logs(sink.task_id, sink.container, since, follow=True)
+        batch = _Batch(last)
+        async with contextlib.aclosing(_with_pauses(lines, LINGER)) as coming:
+            async for line in coming:
+                if line is None:
+                    batch = await self._send(sink, batch)
+                elif known and _milliseconds(line.at) == last:
+                    known -= 1
+                else:
+                    batch = batch if batch.takes(line) else await self._send(sink, batch)
+                    batch.add(line)
+        await self._send(sink, batch)
+
+    async def _end(self, sink: LogSink) -> tuple[int, int]:
+        """The time of the last event in the stream, and how many events there are with it; 0, 0 for an empty one."""
+        newest = await self._call(sink, "GetLogEvents", {**_stream(sink), "limit": 1})
+        if not newest["events"]:
+            return 0, 0
+        last = newest["events"][0]["timestamp"]
+        span = {**_stream(sink), "startTime": last, "endTime": last + 1, "startFromHead": True}
+        return last, len((await self._call(sink, "GetLogEvents", span))["events"])
+
+    async def _send(self, sink: LogSink, batch: _Batch) -> _Batch:
+        if batch.events:
+            await self._call(sink, "PutLogEvents", {**_stream(sink), "logEvents": batch.events})
+        return _Batch(batch.last)
+
+    async def _call(self, sink: LogSink, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return await self._operations.call(sink.account, sink.region, "logs", operation, arguments)
+
+
+async def _with_pauses(lines: AsyncIterator[LogLine], pause: float) -> AsyncGenerator[LogLine | None, None]:
+    """The lines that are not empty, as the driver does, and None whenever none came for so long."""
+    coming = asyncio.ensure_future(_next(lines))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=pause)
+            if not done:
+                yield None
+                continue
+            line = coming.result()
+            if line is None:
+                return
+            if line.text:
+                yield line
+            coming = asyncio.ensure_future(_next(lines))
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _next(lines: AsyncIterator[LogLine]) -> LogLine | None:
+    return await anext(lines, None)
+
+
+def _of(sink: LogSink) -> tuple[str, str]:
+    return sink.container, sink.task_id
+
+
+def _group(sink: LogSink) -> dict[str, Any]:
+    return {"logGroupName": sink.group}
+
+
+def _stream(sink: LogSink) -> dict[str, Any]:
+    return {"logGroupName": sink.group, "logStreamName": sink.stream}
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
