@@ -34,8 +34,8 @@ async def create_service(ctx: RequestContext, given: dict[str, Any]) -> dict[str
         return {"Service": present.service(world, _same_request(ctx, drafted))}
     if dns is not None:
         ctx.hint(namespaces.NO_ZONE)
-    # The namespace is put again as it is, so that a deletion which saw it empty becomes stale.
-    writes = [Put(drafted), Put(drafted.claim()), Put(_first_revision(drafted)), Put(home)]
+    # The use is put whatever its version: a deletion that saw the namespace empty becomes stale, another service not.
+    writes = [Put(drafted), Put(drafted.claim()), Put(_first_revision(drafted)), Put(home.use())]
     expect = {
         (Claim.table, drafted.claim().key): ABSENT,
         (Namespace.table, home.key): world.version(Namespace, home.key),
