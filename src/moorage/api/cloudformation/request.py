@@ -3,9 +3,10 @@
 Everything that can be refused is refused here, before anything changes.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from moorage.api.cloudformation.stacks_of import invalid
 from moorage.api.context import RequestContext
@@ -19,6 +20,12 @@ from moorage.stacks.parameters import LookUp, Settled
 from moorage.stacks.scope import Scope, pseudo_parameters
 from moorage.stacks.template import Template
 from moorage.wire.faults import reject
+
+
+BOOTSTRAP_VERSION: Final = "30"
+"""What the CDK's templates are told of the bootstrap that they ask for: there is none, and none is needed here."""
+
+_BOOTSTRAP: Final = re.compile(r"/cdk-bootstrap/[A-Za-z0-9_-]+/version")
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,8 @@ async def _stored(ctx: RequestContext, wanted: LookUp) -> str:
     try:
         answer = await ctx.operations.call(ctx.account, ctx.region, "ssm", "GetParameter", {"Name": wanted.value})
     except OperationFailed as error:
+        if _BOOTSTRAP.fullmatch(wanted.value):
+            return BOOTSTRAP_VERSION
         sentence = f"Unable to fetch parameters [{wanted.value}] from parameter store for this account."
         raise invalid(sentence) from error
     return str(answer["Parameter"]["Value"])
