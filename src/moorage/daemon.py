@@ -26,6 +26,7 @@ from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
+from moorage.engine.log_shipping import LogShipping
 from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
@@ -84,8 +85,10 @@ class Daemon:
     runtime: NetnsRuntime
     hub: Hub
     support: SupportProcess
+    archive: SqliteLogEvents
     images: ImageCatalog
     engine: Engine
+    shipping: LogShipping
     dispatcher: Dispatcher
     ending: asyncio.Event
     stop_tasks: bool = False
@@ -116,13 +119,16 @@ class Daemon:
     async def reset(self) -> None:
         """Stop every task and forget everything, as for the next test."""
         await self.engine.pause()
+        await self.shipping.stop()
         for task in sorted(await self.runtime.tasks()):
             await self.runtime.remove(task)
             await self.hub.close(task)
         world = self.store.snapshot()
         await self.store.commit([Delete(table, key) for table, key in world.versions], {})
         await self.support.reset()
+        await self.archive.clear()
         self.engine.start()
+        self.shipping.start()
 
     async def _asked_to_stop(self) -> None:
         self.end(stop_tasks=True)
@@ -145,9 +151,11 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
         server = _Server(_configuration(daemon.app(port)))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         daemon.engine.start()
+        daemon.shipping.start()
         log.info("moorage %s listens on http://%s:%d", __version__, settings.host, port)
         await asyncio.wait({serving, asyncio.create_task(daemon.ending.wait())}, return_when=asyncio.FIRST_COMPLETED)
         await daemon.engine.pause()
+        await daemon.shipping.stop()
         if daemon.stop_tasks:
             await _stop_tasks(daemon)
         server.should_exit = True
@@ -187,7 +195,10 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     outside = Outside(store, runtime, hub, clock, ids)
     stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])
-    return Daemon(settings, store, runtime, hub, support, images, engine, dispatcher, asyncio.Event())
+    shipping = LogShipping(store, runtime, dispatcher)
+    return Daemon(
+        settings, store, runtime, hub, support, archive, images, engine, shipping, dispatcher, asyncio.Event()
+    )
 
 
 def _patience(settings: Settings) -> Patience:
