@@ -62,6 +62,8 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
             for event in (progress.events if progress is not None else ())
         ],
         createdAt=found.created_at,
+        currentServiceDeployment=_current(found, deployments),
+        currentServiceRevisions=[revision(found, each, counts[each.id]) for each, _ in deployments],
         placementConstraints=[],
         placementStrategy=found.recorded.get("placementStrategy", []),
         healthCheckGracePeriodSeconds=found.health_check_grace_period,
@@ -114,6 +116,36 @@ def definition_arn(world: World, deployment: Deployment) -> str:
         return found.arn
     account, region, family, revision = deployment.task_definition
     return arns.task_definition(account, region, family, int(revision))
+
+
+def revision(found: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
+    """A service revision with its tasks."""
+    primary = deployment.id == found.deployment_id
+    return {
+        "arn": service_revision_arn(deployment),
+        "requestedTaskCount": found.desired_count if primary else counts.wanted,
+        "runningTaskCount": counts.running,
+        "pendingTaskCount": counts.pending,
+    }
+
+
+def service_revision_arn(deployment: Deployment) -> str:
+    return arns.service_revision(*_place(deployment))
+
+
+def service_deployment_arn(deployment: Deployment) -> str:
+    return arns.service_deployment(*_place(deployment))
+
+
+def _place(deployment: Deployment) -> tuple[str, str, str, str, str]:
+    digits = arns.last(deployment.id)
+    return deployment.account, deployment.region, deployment.cluster, deployment.service, digits
+
+
+def _current(found: Service, deployments: list[tuple[Deployment, Rollout]]) -> str | None:
+    """The service deployment that is under way or was the last."""
+    primary = next((each for each, _ in deployments if each.id == found.deployment_id), None)
+    return service_deployment_arn(primary) if primary is not None else None
 
 
 def _deployments(world: World, found: Service) -> list[tuple[Deployment, Rollout]]:

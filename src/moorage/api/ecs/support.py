@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moorage.api.ecs import clusters, service_updates, services, tags, task_definitions, tasks
+from moorage.api.ecs import clusters, service_history, service_updates, services, tags, task_definitions, tasks
 from moorage.api.support_table import Supported
 
 NONE: Final[tuple[Any, ...]] = ([],)
@@ -14,7 +14,7 @@ _PAGE = "nextToken maxResults"
 _TAGS = "tags.*"
 
 _LAUNCH = """
-    launchType platformVersion capacityProviderStrategy.*
+    platformVersion capacityProviderStrategy.*
     networkConfiguration.awsvpcConfiguration.subnets"""
 _LAUNCH_RECORDED = """
     networkConfiguration.awsvpcConfiguration.securityGroups networkConfiguration.awsvpcConfiguration.assignPublicIp"""
@@ -148,7 +148,7 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteTaskDefinitions": Supported(task_definitions.delete_task_definitions, real="taskDefinitions"),
     "CreateService": Supported(
         services.create_service,
-        real=f"serviceName clientToken {_TAGS} {_SERVICE}",
+        real=f"serviceName clientToken launchType {_TAGS} {_SERVICE}",
         recorded=_SERVICE_RECORDED,
         only={**_SERVICE_ONLY, "schedulingStrategy": ("REPLICA",)},
     ),
@@ -165,11 +165,16 @@ OPERATIONS: Mapping[str, Supported] = {
         only={"resourceManagementType": ("CUSTOMER",)},
     ),
     "ListServicesByNamespace": Supported(services.list_services_by_namespace, real=f"namespace {_PAGE}"),
+    "ListServiceDeployments": Supported(
+        service_history.list_service_deployments, real=f"cluster service status createdAt.* {_PAGE}"
+    ),
+    "DescribeServiceDeployments": Supported(service_history.describe_service_deployments, real="serviceDeploymentArns"),
+    "DescribeServiceRevisions": Supported(service_history.describe_service_revisions, real="serviceRevisionArns"),
     "DeleteService": Supported(services.delete_service, real="cluster service force"),
     "RunTask": Supported(
         tasks.run_task,
         real="cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags "
-        f"{_TAGS} {_LAUNCH} {_OVERRIDES}",
+        f"launchType {_TAGS} {_LAUNCH} {_OVERRIDES}",
         recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
         only={
             "enableExecuteCommand": OFF,
