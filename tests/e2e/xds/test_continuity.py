@@ -1,0 +1,84 @@
+"""What must not notice: open connections while names come and go, and neighbours while a task crashes."""
+
+import asyncio
+import collections
+import statistics
+
+import pytest
+
+pytestmark = pytest.mark.namespaces
+
+
+async def test_open_connections_do_not_notice_names_that_come_and_go(bed, world):
+    bed.namespace.redirect(15001)
+
+    async def echo(reader, writer):
+        while data := await reader.read(1000):
+            writer.write(data)
+        writer.close()
+
+    await bed.listen(5000, echo)
+    await bed.application(world.Application("app", 16001))
+    tcp = world.alias(1, 5000, protocol=world.Protocol.TCP, timeouts=world.TCP)
+    web = world.alias(2, 16001)
+    await bed.proxy(world.client(tcp, web))
+    reader, writer = await asyncio.open_connection(sock=await bed.namespace.connected("127.255.0.1", 80))
+    async with bed.client() as pool:
+        for known in ((tcp, web, world.alias(3, 16001)), (tcp, web), (tcp, web, world.alias(4, 16001))):
+            writer.write(b"still here")
+            assert await reader.readexactly(10) == b"still here"
+            assert (await pool.request("GET", "http://127.255.0.2/")).status == 200
+            await bed.publish(world.client(*known))
+            assert len(pool.connections) == 1
+            assert not pool.connections[0].has_expired()
+    # A task that leaves the rotation keeps the connections that it has.
+    await bed.publish(world.client(world.replace(tcp, endpoints=()), web))
+    writer.write(b"to the end")
+    assert await reader.readexactly(10) == b"to the end"
+    writer.close()
+
+
+async def test_a_crash_costs_at_most_the_requests_that_the_task_held(bed, world):
+    bed.namespace.redirect(15001)
+    for number in (1, 2, 3):
+        await bed.application(world.Application(f"app{number}", 5000 + number))
+        await bed.proxy(world.server(f"server{number}", (15010 + number, 5000 + number)))
+    await bed.proxy(world.client(world.alias(1, 15011, 15012, 15013)))
+    answers: collections.Counter[int] = collections.Counter()
+    going = True
+
+    async def load() -> None:
+        async with bed.client() as pool:
+            while going:
+                answers[(await pool.request("GET", "http://127.255.0.1/")).status] += 1
+
+    clients = 8
+    loads = [asyncio.ensure_future(load()) for _ in range(clients)]
+    await bed.until(lambda: asyncio.sleep(0, answers[200] > 200))
+    bed.kill("server1")
+    before = answers[200]
+    await bed.until(lambda: asyncio.sleep(0, answers[200] > before + 300))
+    going = False
+    await asyncio.gather(*loads)
+    failed = sum(count for status, count in answers.items() if status != 200)
+    print(f"failed by the crash: {failed} of {sum(answers.values())}, {clients} clients")
+    assert failed <= clients
+
+
+async def test_a_changed_endpoint_reaches_every_proxy(bed, world):
+    loop = asyncio.get_running_loop()
+    clients = [f"client{number:02}" for number in range(8)]
+    for number, name in enumerate(clients):
+        await bed.proxy(world.replace(world.client(world.alias(1, 16001), name=name), egress_port=15100 + number))
+    took = []
+    for round_ in range(20):
+        ports = ((16001,), (16001, 16002))[round_ % 2 == 0]
+        began = loop.time()
+        for number, name in enumerate(clients):
+            view = world.replace(world.client(world.alias(1, *ports), name=name), egress_port=15100 + number)
+            bed.hub.publish(name, bed.bundle(view))
+        while not all([await bed.settled(name) for name in clients]):
+            await bed.heard()
+        took.append((loop.time() - began) * 1000)
+    print(f"endpoint change acknowledged by {len(clients)}: p50 {statistics.median(took):.1f}, max {max(took):.1f} ms")
+    assert statistics.median(took) < 1000
