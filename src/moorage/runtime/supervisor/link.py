@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,23 +124,27 @@ class Link:
         return connection
 
     async def _start(self) -> None:
-        # A session of its own: what ends the daemon's, Ctrl-C too, does not end the tasks.
-        started = await asyncio.create_subprocess_exec(
-            *self._launch.command(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-            env=child_environment(),
-        )
-        try:
-            _, complaint = await asyncio.wait_for(started.communicate(), _START)
-        except TimeoutError as error:
-            started.kill()
-            raise Refused("Unavailable", "the supervisor did not start in time") from error
-        if started.returncode not in (0, _ALREADY_RUNS):
-            raise Refused("Unavailable", complaint.decode(errors="replace").strip() or "the supervisor did not start")
+        # Complaints go to a file: a pipe's end comes only when nobody holds it any more, and the supervisor lives on.
+        with tempfile.TemporaryFile() as complaints:
+            # A session of its own: what ends the daemon's, Ctrl-C too, does not end the tasks.
+            started = await asyncio.create_subprocess_exec(
+                *self._launch.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+                start_new_session=True,
+                cwd="/",
+                env=child_environment(),
+            )
+            try:
+                code = await asyncio.wait_for(started.wait(), _START)
+            except TimeoutError as error:
+                started.kill()
+                raise Refused("Unavailable", "the supervisor did not start in time") from error
+            if code not in (0, _ALREADY_RUNS):
+                complaints.seek(0)
+                said = complaints.read().decode(errors="replace").strip()
+                raise Refused("Unavailable", said or "the supervisor did not start")
 
 
 class _Connection:
