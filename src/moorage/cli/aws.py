@@ -20,7 +20,7 @@ class Aws:
         self._session = botocore.session.Session()
         self._clients: dict[str, Any] = {}
 
-    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, /, **arguments: Any) -> dict[str, Any]:
         """Perform an operation, named as Python clients name it; Failure with AWS's code and message if it fails."""
         try:
             answer: dict[str, Any] = getattr(self.client(service), operation)(**arguments)
@@ -32,7 +32,7 @@ class Aws:
         except BotoCoreError as error:
             raise Failure(operation, str(error)) from error
 
-    def pages(self, service: str, operation: str, member: str, **arguments: Any) -> Iterator[Any]:
+    def pages(self, service: str, operation: str, member: str, /, **arguments: Any) -> Iterator[Any]:
         """Every element of `member` over all pages of a list operation."""
         token: dict[str, Any] = {}
         while True:

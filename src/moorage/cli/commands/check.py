@@ -103,7 +103,7 @@ def _proxies(proxies: list[dict[str, Any]]) -> Iterator[Line]:
 def _services(where: address.Address) -> Iterator[Line]:
     from moorage.cli.commands import endpoints
 
-    answer = endpoints.fetch()
+    answer = endpoints.fetch(where)
     warnings = endpoints.warnings(answer)
     yield from (Line("mesh", "names", WARNING, text) for text in warnings)
     empty = [endpoint for endpoint in answer["endpoints"] if endpoint["desired"] and not endpoint["healthy"]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from moorage.cli.curl_arguments import Asked
-    from moorage.cli.tunnel import Relay
+    from moorage.cli.tunnel import Relay, Way
 
 COULD_NOT_CONNECT = 7
 HTTP_ERROR = 22
@@ -40,7 +40,8 @@ def curl(
     host, port = destination(asked.url)
     if asked.verbose:
         render.note(f"* from task {task.id} of {task.service or task.cluster} to {host} port {port}")
-    return asyncio.run(_ask(asked, Relay(Way(where, task.id, port, host))))
+    label = f"{task.cluster}/{task.service}"
+    return asyncio.run(_ask(asked, Relay(Way(where, task.id, port, host)), label))
 
 
 def destination(url: str) -> tuple[str, int]:
@@ -51,7 +52,7 @@ def destination(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-async def _ask(asked: "Asked", relay: "Relay") -> int:
+async def _ask(asked: "Asked", relay: "Relay", service: str) -> int:
     import httpx
 
     async with relay:
@@ -64,15 +65,29 @@ async def _ask(asked: "Asked", relay: "Relay") -> int:
                 raise _failure(asked, f"no answer after {asked.max_time:g} s", TIMED_OUT) from None
             except httpx.HTTPError as error:
                 if relay.failure is not None:
-                    raise _failure(asked, relay.failure.why, COULD_NOT_CONNECT) from error
+                    advice = _advice(relay.way, service)
+                    raise _failure(asked, relay.failure.why, COULD_NOT_CONNECT, advice) from error
                 raise _failure(asked, str(error) or "the connection ended", EMPTY_REPLY) from error
 
 
-def _failure(asked: "Asked", why: str, code: int) -> Failure:
+def _advice(way: "Way", service: str) -> str:
+    """When the name exists and this service was deployed before it, that is why."""
+    from moorage.cli.commands import endpoints
+
+    for endpoint in endpoints.fetch(way.address)["endpoints"]:
+        if endpoint["alias"] == way.host and service in endpoint["stale"]:
+            return (
+                f"{service} was deployed before this name came, and knows it once it is deployed again:\n"
+                f"  {endpoints.redeploy(service)}"
+            )
+    return "`moorage endpoints` lists the names that tasks can ask for."
+
+
+def _failure(asked: "Asked", why: str, code: int, advice: str = "") -> Failure:
     """With -s and without -S, curl keeps silent about it: the exit code tells."""
     if asked.silent and not asked.show_error:
         raise typer.Exit(code)
-    return Failure(asked.url, why, code=code)
+    return Failure(asked.url, why, advice, code)
 
 
 async def _exchange(asked: "Asked", client: "httpx.AsyncClient") -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from moorage.cli import address, render
+from moorage.cli.address import Address
 
 
 def endpoints(
@@ -12,7 +13,7 @@ def endpoints(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List Service Connect endpoints, and which services see them."""
-    answer = fetch(namespace)
+    answer = fetch(address.find(), namespace)
     if as_json:
         render.document(answer)
         return
@@ -24,11 +25,10 @@ def endpoints(
         render.note(f"{render.paint('‼', render.YELLOW)} {line}")
 
 
-def fetch(namespace: str | None = None) -> dict[str, Any]:
+def fetch(where: Address, namespace: str | None = None) -> dict[str, Any]:
     """The daemon's answer for the caller's account and region, narrowed to one namespace."""
     from moorage.cli.control import Control
 
-    where = address.find()
     answer = Control(where).get("endpoints", account=where.account, region=where.region)
     return {
         kind: [item for item in answer[kind] if namespace in (None, item["namespace"])]

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from moorage.cli import address, render
+from moorage.cli.address import Address
 from moorage.cli.failure import Failure
 
 app = typer.Typer(help="Local images: folders with a Dockerfile.", no_args_is_help=True, rich_markup_mode=None)
@@ -18,7 +19,7 @@ def add(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with a Dockerfile.")],
 ) -> None:
     """Make a folder an image, or make it anew."""
-    register(name, folder)
+    register(address.find(), name, folder)
     render.note(f"{name} is an image now. Tasks that run keep what they have; new ones get it.")
 
 
@@ -49,14 +50,14 @@ def rm(name: str) -> None:
     render.note(f"{name} is gone.")
 
 
-def register(name: str, folder: Path) -> None:
+def register(where: Address, name: str, folder: Path) -> None:
     """Make `folder` the image `name`. The daemon reads it, so it must be on the daemon's machine."""
     from moorage.cli.control import Control
 
     if not folder.is_dir():
         raise Failure(f"image {name}", f"{folder} is not a folder")
     try:
-        Control(address.find()).put(f"images/{quote(name)}", {"folder": str(folder.resolve())})
+        Control(where).put(f"images/{quote(name)}", {"folder": str(folder.resolve())})
     except Failure as error:
         raise Failure(f"image {name}", error.why, error.next_step) from error
 

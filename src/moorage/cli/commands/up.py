@@ -1,6 +1,7 @@
 """`moorage up` and `moorage down`: a template or a CDK assembly, deployed and deleted through CloudFormation."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,7 @@ def up(
     )
     images = {**found.images, **{name: Path(folder) for name, folder in (_pair("--image", i) for i in image or ())}}
     where = daemon_at(address.find())
-    _register(images)
+    register(where, images)
     deploy(where, found)
 
 
@@ -44,7 +45,7 @@ def down(
         if Path(target).exists():
             _down_path(where, Path(target))
         else:
-            _delete(where, target)
+            delete(where, target)
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
@@ -70,24 +71,30 @@ def daemon_at(where: Address) -> Address:
     return where
 
 
-def _register(images: dict[str, Path]) -> None:
-    from moorage.cli.commands.image import register
+def register(where: Address, images: Mapping[str, Path]) -> None:
+    from moorage.cli.commands import image
 
     for name, folder in images.items():
-        register(name, folder)
+        image.register(where, name, folder)
         render.note(f"image {name} is {os.path.relpath(folder)}")
 
 
 def deploy(where: Address, found: "Found") -> None:
     """All stacks, one after the other; then their outputs."""
+    rows = deployed(where, found)
+    if rows:
+        render.table(["STACK", "OUTPUT", "VALUE"], rows)
+
+
+def deployed(where: Address, found: "Found") -> list[list[str]]:
+    """Deploy all stacks, one after the other; each output with its stack."""
     rows: list[list[str]] = []
     for stack in found.stacks:
         deployment = _deployment(where, stack)
         _watch(deployment, stack)
         outputs = deployment.outputs()
         rows += [[stack.name, output["OutputKey"], output["OutputValue"]] for output in outputs]
-    if rows:
-        render.table(["STACK", "OUTPUT", "VALUE"], rows)
+    return rows
 
 
 def _deployment(where: Address, stack: "StackToDeploy") -> "Deployment":
@@ -134,10 +141,10 @@ def _down_path(where: Address, path: Path) -> None:
         names = ", ".join(stack.name for stack in found.stacks)
         raise Failure(str(path), f"none of its stacks exists ({names})", "Was --stack given? Then name the stack.")
     for stack in there:
-        _delete(where, stack.name)
+        delete(where, stack.name)
 
 
-def _delete(where: Address, name: str) -> None:
+def delete(where: Address, name: str) -> None:
     from moorage.cli import progress
     from moorage.cli.aws import Aws
     from moorage.cli.deployment import Deployment
