@@ -14,9 +14,10 @@ _PAGE = "nextToken maxResults"
 _TAGS = "tags.*"
 
 _LAUNCH = """
-    platformVersion capacityProviderStrategy.*
+    platformVersion capacityProviderStrategy.capacityProvider
     networkConfiguration.awsvpcConfiguration.subnets"""
 _LAUNCH_RECORDED = """
+    capacityProviderStrategy.weight capacityProviderStrategy.base
     networkConfiguration.awsvpcConfiguration.securityGroups networkConfiguration.awsvpcConfiguration.assignPublicIp"""
 
 _CONNECT = """
@@ -117,8 +118,8 @@ def _only_below(prefix: str, only: Mapping[str, tuple[Any, ...]]) -> dict[str, t
 OPERATIONS: Mapping[str, Supported] = {
     "CreateCluster": Supported(
         clusters.create_cluster,
-        real="clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.* tags.*",
-        recorded="settings.* configuration.*",
+        real="clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.capacityProvider tags.*",
+        recorded="settings.* configuration.* defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base",
     ),
     "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include"),
     "ListClusters": Supported(clusters.list_clusters, real=_PAGE),
@@ -128,7 +129,8 @@ OPERATIONS: Mapping[str, Supported] = {
     "UpdateClusterSettings": Supported(clusters.update_cluster_settings, real="cluster", recorded="settings.*"),
     "PutClusterCapacityProviders": Supported(
         clusters.put_cluster_capacity_providers,
-        real="cluster capacityProviders defaultCapacityProviderStrategy.*",
+        real="cluster capacityProviders defaultCapacityProviderStrategy.capacityProvider",
+        recorded="defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base",
     ),
     "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
     "RegisterTaskDefinition": Supported(
