@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -13,10 +14,11 @@ import httpx
 import pytest
 import uvicorn
 from botocore.config import Config
+from botocore.model import OperationModel, Shape
 
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
-from moorage.api.dispatch import Dispatcher
+from moorage.api.dispatch import Call, Dispatcher, Outcome
 from moorage.api.support_table import SupportTable
 from moorage.domain.changes import Write
 from moorage.domain.world import World
@@ -26,6 +28,48 @@ from moorage.system import SystemClock, SystemIds
 ACCOUNT = "123456789012"
 SESSION = boto3.Session()
 """One for all clients: a session of its own would load the models again."""
+
+
+class Checking(Dispatcher):
+    """A dispatcher that holds every answer against the model: botocore drops what it does not know in silence."""
+
+    async def perform(self, call: Call, parse: Callable[[OperationModel], Any]) -> Outcome:
+        outcome = await super().perform(call, parse)
+        shape = outcome.model.output_shape
+        assert shape is not None or outcome.output == {}, f"{call.operation} has no output"
+        wrong = [] if shape is None else list(misfits(shape, outcome.output, call.operation))
+        assert wrong == []
+        return outcome
+
+
+KINDS: dict[str, type[Any] | tuple[type[Any], ...]] = {
+    "string": str,
+    "integer": int,
+    "long": int,
+    "double": (int, float),
+    "float": (int, float),
+    "boolean": bool,
+    "timestamp": datetime,
+    "blob": bytes,
+}
+
+
+def misfits(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    """Where a value is not what the shape says: unknown members, wrong types, None."""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        for name, inner in value.items():
+            if name in shape.members:
+                yield from misfits(shape.members[name], inner, f"{path}.{name}")
+            else:
+                yield f"{path}.{name} is not in the model"
+    elif shape.type_name == "list" and isinstance(value, (list, tuple)):
+        for number, inner in enumerate(value):
+            yield from misfits(shape.member, inner, f"{path}[{number}]")
+    elif shape.type_name == "map" and isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from misfits(shape.value, inner, f"{path}[{key}]")
+    elif not isinstance(value, KINDS.get(shape.type_name, ())):
+        yield f"{path} is {value!r} and not a {shape.type_name}"
 
 
 @dataclass
@@ -74,7 +118,7 @@ def serve() -> Iterator[Serve]:
             table: SupportTable | None = None, endpoint: Endpoint | None = None, forward: Any = None, clock: Any = None
         ) -> Served:
             store = MemoryStore()
-            dispatcher = Dispatcher(table or operations.table(), store, clock or SystemClock(), SystemIds(), forward)
+            dispatcher = Checking(table or operations.table(), store, clock or SystemClock(), SystemIds(), forward)
             app = App(dispatcher, endpoint or Endpoint("test"))
             return stack.enter_context(running(app, store, dispatcher))
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from moorage.api import operations
@@ -101,3 +102,11 @@ async def test_regions_and_accounts_are_worlds_of_their_own() -> None:
     for place in ((PLACE[0], "us-east-1"), ("000000000000", PLACE[1])):
         with pytest.raises(OperationFailed):
             await calls.call(*place, "ssm", "GetParameter", {"Name": "a"})
+
+
+def test_these_tests_notice_an_answer_that_the_model_does_not_have(serve: Any) -> None:
+    async def wrong(_ctx: Any, _given: Any) -> dict[str, Any]:
+        return {"Account": None, "Colour": "red"}
+
+    served = serve(SupportTable({"sts": {"GetCallerIdentity": Supported(wrong)}}))
+    assert httpx.get(served.url + "/?Action=GetCallerIdentity&Version=2011-06-15").status_code == 500
