@@ -102,7 +102,7 @@ class _Yaml:
 
     def _plain(self, event: Any, at: Path, function: str | None) -> Node:
         if isinstance(event, yaml.ScalarEvent):
-            plain = event.style is None and (event.implicit[0] or function is not None)
+            plain = not event.style and (event.implicit[0] or function is not None)
             return Scalar(_scalar(event.value) if plain and event.tag != "!" else event.value, at)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Node] = []
@@ -116,7 +116,7 @@ class _Yaml:
         while not isinstance(key := next(self._events), yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent) or key.anchor is not None:
                 raise TemplateError(at, "Template format error: a key must be a plain string")
-            if key.value == "<<" and key.style is None:
+            if key.value == "<<" and not key.style:
                 raise TemplateError(
                     at, "Template format error: YAML merges are not allowed in CloudFormation templates"
                 )
@@ -138,7 +138,8 @@ def _spread(function: str, argument: Node) -> Node:
     """`!GetAtt Web.Arn` is short for `Fn::GetAtt: [Web, Arn]`."""
     if function == "Fn::GetAtt" and isinstance(argument, Scalar) and isinstance(argument.value, str):
         resource, _, attribute = argument.value.partition(".")
-        return Items((Scalar(resource, argument.at), Scalar(attribute, argument.at)), argument.at)
+        at = argument.at
+        return Items((Scalar(resource, (*at, 0)), Scalar(attribute, (*at, 1))), at)
     return argument
 
 
