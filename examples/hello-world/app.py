@@ -36,6 +36,7 @@ class ClusterStack(cdk.Stack):
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
+            cluster_name="hello-world",
             vpc=self.vpc,
             default_cloud_map_namespace=ecs.CloudMapNamespaceOptions(
                 name=NAMESPACE,
@@ -107,6 +108,7 @@ def fargate_service(
     return ecs.FargateService(
         scope,
         "Service",
+        service_name=task.default_container.container_name,
         cluster=infrastructure.cluster,
         task_definition=task,
         desired_count=desired_count,
