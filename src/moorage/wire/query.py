@@ -3,6 +3,7 @@
 The dialect of EC2 (other list names, another error document) would be a second codec over the same reading.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,9 @@ from moorage.wire.message import Request, Response
 _CONTENT_TYPE = ("content-type", "text/xml")
 _PROTOCOL_MEMBERS = frozenset({"Action", "Version"})
 _MAX_FIELDS = 10_000
+_POSITION = re.compile(r"\d{1,9}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?", re.ASCII)
 _NOT_XML = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {0xFFFE: None, 0xFFFF: None}
 
 Tree = dict[str, Any]
@@ -147,7 +151,7 @@ def _flat(shape: Shape) -> bool:
 
 
 def _in_order(numbered: Any, name: str) -> list[tuple[int, Any]]:
-    if not isinstance(numbered, dict) or not all(number.isascii() and number.isdigit() for number in numbered):
+    if not isinstance(numbered, dict) or not all(_POSITION.fullmatch(number) for number in numbered):
         raise _malformed(name)
     return sorted(((int(number), value) for number, value in numbered.items()), key=lambda pair: pair[0])
 
@@ -161,12 +165,9 @@ def _read_scalar(kind: str, text: str) -> Any:
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     if kind in ("integer", "long"):
-        return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 20 else text
+        return int(text) if _WHOLE.fullmatch(text) else text
     if kind in ("float", "double"):
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        return float(text) if _DECIMAL.fullmatch(text) else text
     return text
 
 
