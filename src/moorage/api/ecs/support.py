@@ -20,6 +20,9 @@ _LAUNCH_RECORDED = """
     capacityProviderStrategy.weight capacityProviderStrategy.base
     networkConfiguration.awsvpcConfiguration.securityGroups networkConfiguration.awsvpcConfiguration.assignPublicIp"""
 
+_PROVIDERS = "capacityProviders defaultCapacityProviderStrategy.capacityProvider"
+_PROVIDERS_RECORDED = "defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base"
+
 _CONNECT = """
     serviceConnectConfiguration.enabled serviceConnectConfiguration.namespace
     serviceConnectConfiguration.services.portName serviceConnectConfiguration.services.discoveryName
@@ -118,8 +121,8 @@ def _only_below(prefix: str, only: Mapping[str, tuple[Any, ...]]) -> dict[str, t
 OPERATIONS: Mapping[str, Supported] = {
     "CreateCluster": Supported(
         clusters.create_cluster,
-        real="clusterName serviceConnectDefaults.namespace capacityProviders defaultCapacityProviderStrategy.capacityProvider tags.*",
-        recorded="settings.* configuration.* defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base",
+        real=f"clusterName serviceConnectDefaults.namespace {_PROVIDERS} {_TAGS}",
+        recorded=f"settings.* configuration.* {_PROVIDERS_RECORDED}",
     ),
     "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include"),
     "ListClusters": Supported(clusters.list_clusters, real=_PAGE),
@@ -129,8 +132,8 @@ OPERATIONS: Mapping[str, Supported] = {
     "UpdateClusterSettings": Supported(clusters.update_cluster_settings, real="cluster", recorded="settings.*"),
     "PutClusterCapacityProviders": Supported(
         clusters.put_cluster_capacity_providers,
-        real="cluster capacityProviders defaultCapacityProviderStrategy.capacityProvider",
-        recorded="defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base",
+        real=f"cluster {_PROVIDERS}",
+        recorded=_PROVIDERS_RECORDED,
     ),
     "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
     "RegisterTaskDefinition": Supported(
