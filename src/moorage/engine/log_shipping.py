@@ -171,18 +171,21 @@ class LogShipping:
 
 
 async def _with_pauses(lines: AsyncIterator[LogLine], pause: float) -> AsyncGenerator[LogLine | None, None]:
-    """The lines that are not empty, as the driver does, and None whenever none came for so long."""
+    """The lines that are not empty, as the driver does, and one None when after a line none came for so long."""
+    timeout = None
     coming = asyncio.ensure_future(_next(lines))
     try:
         while True:
-            done, _ = await asyncio.wait({coming}, timeout=pause)
+            done, _ = await asyncio.wait({coming}, timeout=timeout)
             if not done:
+                timeout = None
                 yield None
                 continue
             line = coming.result()
             if line is None:
                 return
             if line.text:
+                timeout = pause
                 yield line
             coming = asyncio.ensure_future(_next(lines))
     finally:
