@@ -18,10 +18,11 @@ from moorage.mesh import names
 
 @dataclass(frozen=True)
 class References:
-    """What a resource names or claims.
+    """What a resource needs or claims.
 
-    `clusters`, `endpoints`, `routes`: names of other resources. `addresses`: hosts it sends traffic to. `ports`: what a
-    listener binds. `matches`: the (address, port) pairs its filter chains take, repeated if claimed twice.
+    `clusters`, `endpoints`, `routes`: names of other resources; `clusters` includes those that its routes lead to.
+    `addresses`: hosts it sends traffic to. `ports`: what a listener binds. `matches`: the (address, port) pairs that
+    its filter chains take, repeated if claimed twice.
     """
 
     clusters: frozenset[str] = frozenset()

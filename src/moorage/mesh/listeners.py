@@ -42,7 +42,8 @@ def _egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
         filter_chains=[_egress_chain(each) for each in ordered],
     )
     references = References(
-        clusters=frozenset(names.upstream(each) for each in ordered if each.protocol is Protocol.TCP),
+        # An HTTP chain needs its cluster through its route, which comes later: the door opens when the house is there.
+        clusters=frozenset(names.upstream(each) for each in ordered),
         routes=frozenset(names.upstream(each) for each in ordered if each.protocol is not Protocol.TCP),
         ports=(port,),
         matches=tuple((each.vip, each.alias_port) for each in ordered),
