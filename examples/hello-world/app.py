@@ -52,7 +52,19 @@ class ServerStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, infrastructure: ClusterStack) -> None:
         super().__init__(scope, construct_id)
-        task = task_definition(self, "server", {"GREETING": "hello"})
+        # Without it a task counts as healthy before its program listens, and a rolling deployment would fail requests.
+        answers = ecs.HealthCheck(
+            command=[
+                "CMD",
+                "python",
+                "-c",
+                f"import socket; socket.create_connection(('127.0.0.1', {SERVER_PORT}), 2)",
+            ],
+            interval=cdk.Duration.seconds(5),
+            timeout=cdk.Duration.seconds(5),
+            retries=3,
+        )
+        task = task_definition(self, "server", {"GREETING": "hello"}, answers)
         task.default_container.add_port_mappings(
             ecs.PortMapping(name="server", container_port=SERVER_PORT, app_protocol=ecs.AppProtocol.http)
         )
@@ -81,7 +93,9 @@ class ClientStack(cdk.Stack):
         cdk.CfnOutput(self, "ServiceName", value=service.service_name)
 
 
-def task_definition(scope: Construct, name: str, environment: dict[str, str]) -> ecs.FargateTaskDefinition:
+def task_definition(
+    scope: Construct, name: str, environment: dict[str, str], health_check: ecs.HealthCheck | None = None
+) -> ecs.FargateTaskDefinition:
     """A task with one container, whose output goes to a log group of its own."""
     log_group = logs.LogGroup(
         scope, "Logs", retention=logs.RetentionDays.ONE_WEEK, removal_policy=cdk.RemovalPolicy.DESTROY
@@ -91,6 +105,7 @@ def task_definition(scope: Construct, name: str, environment: dict[str, str]) ->
         name,
         image=ecs.ContainerImage.from_registry(f"hello-world-{name}"),
         environment=environment,
+        health_check=health_check,
         logging=ecs.LogDrivers.aws_logs(stream_prefix=name, log_group=log_group),
     )
     return task
