@@ -24,6 +24,7 @@ class Life:
     proxy_ready: bool = True
     in_flight: int | None = 0
     holding: int = 0
+    listening: frozenset[int] = frozenset({5000})
     patience: Patience = field(default_factory=Patience)
     held: dict[str, ContainerObservation] | None = None
     done: list[str] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Life:
                 self.proxy_ready,
                 self.in_flight,
                 self.holding,
+                self.listening,
             )
         )
 

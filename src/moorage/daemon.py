@@ -207,6 +207,7 @@ def _patience(settings: Settings) -> Patience:
         drain=settings.drain,
         stop=timedelta(seconds=settings.stop_seconds),
         start=timedelta(seconds=settings.start_seconds),
+        listen=timedelta(seconds=settings.listen_seconds),
     )
 
 

@@ -36,6 +36,9 @@ class Settings:
     acknowledgement_seconds: float = _setting(5.0, "how long to wait for proxies to let go of a stopping task")
     stop_seconds: float = _setting(30.0, "how long after SIGTERM a container without stopTimeout is killed")
     start_seconds: float = _setting(180.0, "how long the proxy of a task may take to become ready")
+    listen_seconds: float = _setting(
+        60.0, "how long traffic waits for a task without health check to listen on its exposed ports; 0: not at all"
+    )
     log_level: str = _setting("info", "how much the daemon writes to its log: debug, info, warning or error")
 
     @classmethod

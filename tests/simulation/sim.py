@@ -101,7 +101,7 @@ class Simulation:
     odds: Odds = field(default_factory=Odds)
     stale: float = 0.0
     desired: int = 3
-    behaviour: Behaviour = field(default_factory=Behaviour)
+    behaviour: Behaviour = field(default_factory=lambda: Behaviour(listens=frozenset({5000}), listens_after=0.4))
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
@@ -210,7 +210,8 @@ class Simulation:
     async def _up(self, task_id: str) -> bool:
         held = self.runtime.__dict__["_tasks"].get(task_id)
         app = held.containers.get("app") if held else None
-        return app is not None and app.seen.phase is ContainerPhase.RUNNING
+        listening = 5000 in await self.runtime.listening(task_id) if app is not None else False
+        return app is not None and app.seen.phase is ContainerPhase.RUNNING and listening
 
 
 def _first_world(desired: int) -> World:

@@ -66,6 +66,9 @@ class Runtime(Protocol):
     async def observe(self, task_id: str) -> TaskObservation | None:
         """What there is of the task now; None when the runtime knows nothing of it."""
 
+    async def listening(self, task_id: str) -> frozenset[int]:
+        """The TCP ports that programs of the task listen on now; none when the task is unknown."""
+
     async def tasks(self) -> frozenset[str]:
         """The ids of all tasks that the runtime holds anything of."""
 

@@ -102,6 +102,8 @@ class Tasks:
         await self._proxies.open(task.id)
         if state.status is Status.PENDING:
             return replace(situation, proxy_ready=await self._proxies.ready(task.id))
+        if is_awaited(state):
+            return replace(situation, listening=await self._runtime.listening(task.id))
         if state.status is Status.STOPPING:
             return replace(situation, in_flight=await self._proxies.in_flight(task.id))
         return situation
@@ -186,6 +188,11 @@ def _subject(world: World, key: Key) -> Subject | None:
     proxy = sidecar.proxy_of(task, deployment, definition)
     state = world.get(TaskState, key) or containers.first_state(task, definition, proxy)
     return Subject(task, state, definition, deployment, proxy)
+
+
+def is_awaited(state: TaskState) -> bool:
+    """True from the moment that a task may be RUNNING until it first counts as healthy."""
+    return state.status is Status.RUNNING and state.healthy_at is None
 
 
 def _holds(world: World, task: Task) -> bool:

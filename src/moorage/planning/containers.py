@@ -38,13 +38,18 @@ SETTLE: Final = timedelta(milliseconds=200)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait at most: for other proxies to let go, for requests in flight, for SIGTERM to do its work."""
+    """How long to wait at most: for other proxies to let go, for requests in flight, for SIGTERM to do its work.
+
+    `listen`: for a task without health check to listen on the ports that it exposes; zero is what ECS does, which
+    sends to it as soon as it is RUNNING (decision 0007).
+    """
 
     acknowledgement: timedelta = timedelta(seconds=5)
     drain: timedelta = timedelta(seconds=20)
     stop: timedelta = timedelta(seconds=30)
     proxy_stop: timedelta = timedelta(seconds=5)
     start: timedelta = timedelta(minutes=3)
+    listen: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Situation:
     """All that the next steps of a task depend on.
 
     `proxy_ready` and `in_flight` (None: it does not say) are what the proxy told; `holding` is how many other proxies
-    have not acknowledged that this task's address is gone.
+    have not acknowledged that this task's address is gone; `listening` are the ports that its programs listen on.
     """
 
     task: Task
@@ -65,6 +70,7 @@ class Situation:
     proxy_ready: bool = False
     in_flight: int | None = None
     holding: int = 0
+    listening: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -187,10 +193,20 @@ def _through_health_gate(situation: Situation) -> TaskState:
     state = situation.state
     if state.healthy_at is not None or state.status is not Status.RUNNING:
         return state
-    left = health.opens_in(situation.definition, state, situation.now)
+    left = _gate(replace(situation, state=state))
     if left is None or left > timedelta(0):
         return state
     return replace(state, healthy_at=situation.now, version=state.version + 1)
+
+
+def _gate(situation: Situation) -> timedelta | None:
+    """How long the task is kept from traffic if nothing changes; None while it is not up."""
+    state, proxy = situation.state, situation.proxy
+    if proxy is None or state.started_at is None or state.healthy_at or health.checked(situation.definition):
+        return health.opens_in(situation.definition, state, situation.now)
+    silent = {listener.exposed.container_port for listener in proxy.ingress} - situation.listening
+    waited = situation.now - state.started_at
+    return max(timedelta(0), situation.patience.listen - waited) if silent else timedelta(0)
 
 
 # --- which step is due ----------------------------------------------------------------------------------------------
@@ -320,8 +336,10 @@ def _pending(situation: Situation) -> Doing:
 
 
 def _running(situation: Situation) -> Doing:
-    gate = health.opens_in(situation.definition, situation.state, situation.now)
-    return (), min(LATER, gate) if gate is not None else LATER
+    gate = _gate(situation)
+    if not gate:
+        return (), LATER
+    return (), min(LATER, gate) if health.checked(situation.definition) else SOON
 
 
 def _deactivating(situation: Situation) -> Doing:

@@ -33,7 +33,8 @@ class Behaviour:
     """What a container of an image does; seconds count from the start of its program.
 
     `healthy_after` and `unhealthy_after` matter only with a health check. `answers` are the ports that it listens on,
-    and what it writes to whoever connects. `term_code` is its exit code after SIGTERM, 143 if it has no handler.
+    and what it writes to whoever connects; `listens` are further ports, and `listens_after` is when it listens on any.
+    `term_code` is its exit code after SIGTERM, 143 if it has no handler.
     """
 
     start_after: float = 0.0
@@ -48,6 +49,8 @@ class Behaviour:
     term_code: int = 128 + signals.SIGTERM
     writes: tuple[tuple[str, str], ...] = ()
     answers: Mapping[int, bytes] = field(default_factory=dict)
+    listens: frozenset[int] = frozenset()
+    listens_after: float = 0.0
 
 
 Behave = Callable[[ContainerSpec], Behaviour | None]
@@ -205,6 +208,16 @@ class FakeRuntime:
             return None
         seen = {name: container.seen for name, container in task.containers.items()}
         return TaskObservation(task_id, task.address, seen)
+
+    async def listening(self, task_id: str) -> frozenset[int]:
+        await self._faults.before("listening", task_id)
+        task = self._tasks.get(task_id)
+        return frozenset(port for c in task.containers.values() for port in self._ports(c)) if task else frozenset()
+
+    def _ports(self, container: _Container) -> frozenset[int]:
+        since = self._clock.now() - (container.seen.started_at or self._clock.now())
+        listens = container.runs and since.total_seconds() >= container.behaviour.listens_after
+        return container.behaviour.listens | frozenset(container.behaviour.answers) if listens else frozenset()
 
     async def tasks(self) -> frozenset[str]:
         await self._faults.before("tasks", "")

@@ -123,6 +123,9 @@ class NetnsRuntime:
         seen = {record["name"]: _observation(record) for record in task["containers"]}
         return TaskObservation(task_id, task["address"], seen)
 
+    async def listening(self, task_id: str) -> frozenset[int]:
+        return frozenset((await self._ask("listening", task_id=task_id))["ports"])
+
     async def tasks(self) -> frozenset[str]:
         return frozenset((await self._ask("tasks"))["tasks"])
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from lives import Life
-from worlds import definition, exposing, service
 
+from lives import Life
 from moorage.domain.task import TRANSITIONS, Status, StopCode
 from moorage.planning import containers, dependencies
 from moorage.planning.actions import Health
+from worlds import definition, exposing, service
 
 
 def container(name: str, *needs: tuple[str, str], **more: object) -> dict:
@@ -216,6 +216,27 @@ def test_a_healthy_word_opens_the_gate_at_once():
     life.say_health("app", Health.HEALTHY)
     life.settle()
     assert life.state.healthy_at == life.now
+
+
+def test_a_task_without_health_check_takes_traffic_when_it_listens():
+    life = meshed()
+    life.listening = frozenset()
+    life.settle()
+    assert life.status is Status.RUNNING
+    assert life.state.healthy_at is None
+    life.listening = frozenset({5000})
+    life.settle()
+    assert life.state.healthy_at is not None
+
+
+def test_a_task_that_never_listens_takes_traffic_after_a_minute():
+    life = meshed()
+    life.listening = frozenset()
+    life.settle()
+    life.pass_time(59)
+    assert life.state.healthy_at is None
+    life.pass_time(1)
+    assert life.state.healthy_at is not None
 
 
 def test_a_stopped_task_is_forgotten_after_an_hour():

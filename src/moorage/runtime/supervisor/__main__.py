@@ -23,7 +23,6 @@ from moorage.runtime import syscalls
 from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol
 from moorage.runtime.supervisor.children import Children
 from moorage.runtime.supervisor.protocol import Message, Refused
-from moorage.runtime.supervisor.resolver import resolv_conf
 from moorage.runtime.supervisor.server import Server
 from moorage.runtime.supervisor.tasks import Settings, Tasks
 from moorage.runtime.supervisor.uplink import Uplink
@@ -35,6 +34,7 @@ ALREADY_RUNS = 3
 """Exit code when another supervisor holds the run directory: not an error for who only wants one to be there."""
 
 _FIRST_RANGE = IPv4Network("100.64.0.0/16")
+_SMALLEST = 27
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ def _run(options: Options, ready: Callable[[str], None]) -> None:
     soft_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft_limit, soft_limit))
     host = network.hold()
+    if options.pool and options.pool.prefixlen > _SMALLEST:
+        raise Refused("Unavailable", f"{options.pool} is too small for tasks: at least a /{_SMALLEST} is needed")
     uplink = None if user_mode else Uplink(options.instance, host)
     pool = uplink.choose_pool(options.pool) if uplink else options.pool or _FIRST_RANGE
     addresses = network.Addresses(pool)
@@ -115,7 +117,6 @@ def _run(options: Options, ready: Callable[[str], None]) -> None:
             options.root_size,
             addresses,
             user_mode,
-            resolv_conf(),
         )
         facts = {"mode": "user" if user_mode else "root", "pool": str(pool), "limits": groups.enforced}
         asyncio.run(_serve(options, settings, groups, facts, ready))
@@ -153,6 +154,7 @@ async def _serve(
             "signal": tasks.signal,
             "remove": tasks.remove,
             "observe": tasks.observe,
+            "listening": tasks.listening,
             "tasks": tasks.tasks,
             "socket": tasks.socket,
             "exec": tasks.execute,

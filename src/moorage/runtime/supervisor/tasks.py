@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import containers, health, network, process, records, rootfs
+from moorage.runtime.supervisor import containers, health, listeners, network, process, records, resolver, rootfs
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
 from moorage.runtime.supervisor.children import Children, Report
 from moorage.runtime.supervisor.containers import Container, Seen
@@ -41,7 +41,6 @@ class Settings:
     root_size: int
     addresses: network.Addresses
     userns: bool
-    resolv_conf: str
 
 
 class Tasks:
@@ -107,6 +106,17 @@ class Tasks:
             return {"task": None}
         address = str(task.net.address) if task.net else None
         return {"task": {"address": address, "containers": [asdict(c.seen) for c in task.containers.values()]}}
+
+    async def listening(self, request: Message) -> Message:
+        """The TCP ports that something listens on in the task's network namespace."""
+        task = self._tasks.get(request["task_id"])
+        if task is None or task.net is None:
+            return {"ports": []}
+        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
+        try:
+            return {"ports": sorted(listeners.ports())}
+        finally:
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
 
     async def tasks(self, _request: Message) -> Message:
         """The ids of all tasks."""
@@ -178,7 +188,7 @@ class Tasks:
         etc = {
             "hostname": f"{task.hostname}\n",
             "hosts": _hosts_file(task),
-            "resolv.conf": self._settings.resolv_conf,
+            "resolv.conf": resolver.resolv_conf(),
         }
         root = rootfs.Root(
             self._settings.workshop,
@@ -213,7 +223,8 @@ class Tasks:
     async def _dismantle(self, task: Task) -> None:
         gone, task.net = task.net, None
         if gone is not None:
-            await self._children.run(lambda _report: network.remove_link(gone))
+            # Deleted, not left to the end of its namespace: sockets that were handed out may hold that for long.
+            await self._children.run(lambda _report: network.delete_link(gone.link))
         if task.namespace >= 0:
             os.close(task.namespace)
             task.namespace = -1
