@@ -6,8 +6,10 @@ What the child does is `server.py`; which operations it is asked at all says `op
 import asyncio
 import contextlib
 import os
+import string
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
@@ -190,8 +192,9 @@ def _outgoing(request: Request, about: dict[str, str]) -> httpx.Request:
     }
     headers |= about | {"host": f"{about[SERVICE]}.{about[REGION]}.amazonaws.com"}
     target = (request.raw_path or request.path) + (f"?{request.query}" if request.query else "")
-    url = httpx.URL(scheme="http", host="support", raw_path=target.encode("ascii"))
-    return httpx.Request(request.method, url, headers=headers, content=request.body)
+    url = httpx.URL(scheme="http", host="support", raw_path=quote(target, safe=string.punctuation).encode("ascii"))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return httpx.Request(request.method, url, headers=raw, content=request.body)
 
 
 def _incoming(answer: httpx.Response) -> Response:

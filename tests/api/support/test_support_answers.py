@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -76,3 +77,23 @@ async def test_an_error_of_the_service_reaches_the_client_as_it_is(client: Clien
         await call(client("iam", account="222233334444").get_role, RoleName="nobody")
     assert missing.value.response["Error"]["Code"] == "NoSuchEntity"
     assert missing.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+async def test_letters_beyond_ascii_come_through_or_are_refused(client: Client) -> None:
+    ec2 = client("ec2", account="333344445555")
+    vpc = (await call(ec2.create_vpc, CidrBlock="10.9.0.0/16"))["Vpc"]["VpcId"]
+    await call(ec2.create_tags, Resources=[vpc], Tags=[{"Key": "Name", "Value": "Höfe 日本"}])
+    found = (await call(ec2.describe_vpcs, VpcIds=[vpc]))["Vpcs"][0]
+    assert found["Tags"] == [{"Key": "Name", "Value": "Höfe 日本"}]
+    url = urlsplit(ec2.meta.endpoint_url)
+    credential = "333344445555/20261122/us-east-1/ec2/aws4_request"
+    head = (
+        f"GET /caf\xe9?Action=DescribeVpcs&Version=2016-11-15 HTTP/1.1\r\nHost: {url.netloc}\r\nUser-Agent: caf\xe9\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(head.encode("latin-1"))
+    status = (await asyncio.wait_for(reader.read(), 20)).split(b" ")[1]
+    writer.close()
+    assert status in (b"200", b"400", b"404")
