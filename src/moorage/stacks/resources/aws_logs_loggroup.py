@@ -1,7 +1,7 @@
 """AWS::Logs::LogGroup by CreateLogGroup, PutRetentionPolicy, DeleteRetentionPolicy and DeleteLogGroup."""
 
 from moorage.stacks.resources.script import Declined, Made, Order, ResourceType, Script, already_exists, ask, unless
-from moorage.stacks.resources.shapes import TAGS, TEXT, WHOLE, Object
+from moorage.stacks.resources.shapes import OFF, TAGS, TEXT, WHOLE, Exactly, Object
 from moorage.stacks.resources.tagging import retag_logs
 
 TYPE = "AWS::Logs::LogGroup"
@@ -14,7 +14,6 @@ def _create(order: Order) -> Script:
             "logs",
             "CreateLogGroup",
             logGroupName=name,
-            kmsKeyId=order.properties.get("KmsKeyId"),
             logGroupClass=order.properties.get("LogGroupClass"),
             tags=order.tags() or None,
         )
@@ -51,12 +50,18 @@ def _delete(order: Order) -> Script:
 RESOURCE = ResourceType(
     type=TYPE,
     properties=Object(
-        {"KmsKeyId": TEXT, "LogGroupClass": TEXT, "LogGroupName": TEXT, "RetentionInDays": WHOLE, "Tags": TAGS}
+        {
+            "DeletionProtectionEnabled": OFF,
+            "LogGroupClass": Exactly(TEXT, ("STANDARD",)),
+            "LogGroupName": TEXT,
+            "RetentionInDays": WHOLE,
+            "Tags": TAGS,
+        }
     ),
     create=_create,
     delete=_delete,
     update=_update,
-    replace_on=frozenset({"KmsKeyId", "LogGroupClass", "LogGroupName"}),
+    replace_on=frozenset({"LogGroupName"}),
     attributes=frozenset({"Arn"}),
     name="LogGroupName",
 )

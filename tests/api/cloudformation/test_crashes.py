@@ -1,0 +1,220 @@
+"""The daemon dies after any call that makes something, before it could record it: nothing is made twice, nothing lost.
+
+Our own operations and, for EC2 and IAM, the real support process behind them.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moorage.api import operations
+from moorage.api.dispatch import Dispatcher
+from moorage.domain.service import Service
+from moorage.domain.stack import Stack, StackResource
+from moorage.engine.ports import Operations
+from moorage.engine.services import Services
+from moorage.engine.stacks import Stacks
+from moorage.store.log_events import SqliteLogEvents
+from moorage.store.memory import MemoryStore
+from moorage.support.process import SupportProcess
+from moorage.system import SystemClock, SystemIds
+
+ACCOUNT, REGION = "400000000001", "us-east-1"
+MAKING = ("Add", "Allocate", "Associate", "Attach", "Authorize", "Create", "Modify", "Put", "Register")
+TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "y"}]}
+GRANT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+TEMPLATE = {
+    "Resources": {
+        "Namespace": resource("ServiceDiscovery::HttpNamespace", Name={"Fn::Sub": "${AWS::StackName}.local"}),
+        "Registry": resource("ServiceDiscovery::Service", NamespaceId=ref("Namespace")),
+        "Cluster": resource("ECS::Cluster", ServiceConnectDefaults={"Namespace": att("Namespace", "Arn")}),
+        "Vpc": resource("EC2::VPC", CidrBlock="10.9.0.0/16", EnableDnsHostnames=True),
+        "Subnet": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.9.0.0/24", MapPublicIpOnLaunch=True),
+        "Gateway": resource("EC2::InternetGateway"),
+        "Attached": resource("EC2::VPCGatewayAttachment", VpcId=ref("Vpc"), InternetGatewayId=ref("Gateway")),
+        "Routes": resource("EC2::RouteTable", VpcId=ref("Vpc")),
+        "Routed": resource("EC2::SubnetRouteTableAssociation", SubnetId=ref("Subnet"), RouteTableId=ref("Routes")),
+        "Out": {
+            **resource(
+                "EC2::Route", RouteTableId=ref("Routes"), DestinationCidrBlock="0.0.0.0/0", GatewayId=ref("Gateway")
+            ),
+            "DependsOn": "Attached",
+        },
+        "Group": resource(
+            "EC2::SecurityGroup",
+            GroupDescription="g",
+            VpcId=ref("Vpc"),
+            SecurityGroupIngress=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.9.0.0/16"}],
+        ),
+        "Logs": resource("Logs::LogGroup", RetentionInDays=7),
+        "Role": resource(
+            "IAM::Role",
+            AssumeRolePolicyDocument=TRUST,
+            Policies=[{"PolicyName": "inline", "PolicyDocument": GRANT}],
+        ),
+        "Policy": resource("IAM::Policy", PolicyName="p", PolicyDocument=GRANT, Roles=[ref("Role")]),
+        "Task": resource(
+            "ECS::TaskDefinition",
+            Family={"Fn::Sub": "${AWS::StackName}-task"},
+            NetworkMode="awsvpc",
+            Cpu="256",
+            Memory="512",
+            RequiresCompatibilities=["FARGATE"],
+            ContainerDefinitions=[
+                {"Name": "app", "Image": "app", "PortMappings": [{"Name": "http", "ContainerPort": "80"}]}
+            ],
+        ),
+        "Web": resource(
+            "ECS::Service",
+            Cluster=ref("Cluster"),
+            TaskDefinition=ref("Task"),
+            DesiredCount=0,
+            LaunchType="FARGATE",
+            NetworkConfiguration={
+                "AwsvpcConfiguration": {"Subnets": [ref("Subnet")], "SecurityGroups": [att("Group", "GroupId")]}
+            },
+            ServiceConnectConfiguration={
+                "Enabled": True,
+                "Services": [{"PortName": "http", "ClientAliases": [{"Port": "80"}]}],
+            },
+        ),
+        "Setting": resource("SSM::Parameter", Type="String", Value=att("Web", "Name")),
+    },
+}
+
+
+class Crash(Exception):
+    """The daemon is gone."""
+
+
+class Mortal:
+    """The Operations port of a daemon that dies right after its n-th making call was performed."""
+
+    def __init__(self, operations_port: Operations, dies_after: int) -> None:
+        self._port = operations_port
+        self._left = dies_after
+
+    async def call(
+        self, account: str, region: str, service: str, operation: str, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if self._left <= 0:
+            raise Crash
+        answer = await self._port.call(account, region, service, operation, arguments)
+        if operation.startswith(MAKING):
+            self._left -= 1
+            if self._left == 0:
+                raise Crash
+        return answer
+
+
+class World:
+    """A store and its operations that outlive the daemons."""
+
+    def __init__(self, dispatcher: Dispatcher, store: MemoryStore) -> None:
+        self.dispatcher = dispatcher
+        self.store = store
+        self._services = Services(store, SystemClock(), SystemIds())
+
+    async def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        return await self.dispatcher.call(ACCOUNT, REGION, service, operation, arguments)
+
+    def stack(self, name: str) -> Stack:
+        return self.store.snapshot().linked(Stack, "name", (ACCOUNT, REGION, name))[-1]
+
+    async def live(self, name: str, port: Operations) -> bool:
+        """One daemon's life: until the stack has come to rest (True) or the daemon has died (False)."""
+        doer = Stacks(self.store, port, SystemClock(), SystemIds())
+        key = self.stack(name).key
+        try:
+            for _ in range(500):
+                if await doer.reconcile(key) is None:
+                    return True
+                for service in list(self.store.snapshot().all(Service)):
+                    await self._services.reconcile(service.key)
+        except Crash:
+            return False
+        raise AssertionError(f"{name} does not come to rest")
+
+    async def holdings(self, name: str) -> dict[str, int]:
+        """How many there are of everything that a stack of this name could have made."""
+        mine = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [name]}]
+        roles = (await self.call("iam", "ListRoles"))["Roles"]
+        counted = {
+            "Vpcs": await self.call("ec2", "DescribeVpcs", Filters=mine),
+            "Subnets": await self.call("ec2", "DescribeSubnets", Filters=mine),
+            "InternetGateways": await self.call("ec2", "DescribeInternetGateways", Filters=mine),
+            "RouteTables": await self.call("ec2", "DescribeRouteTables", Filters=mine),
+            "SecurityGroups": await self.call("ec2", "DescribeSecurityGroups", Filters=mine),
+            "logGroups": await self.call("logs", "DescribeLogGroups", logGroupNamePrefix=f"{name}-"),
+            "Roles": {"Roles": [role for role in roles if role["RoleName"].startswith(f"{name}-")]},
+            "taskDefinitionArns": await self.call("ecs", "ListTaskDefinitions", familyPrefix=f"{name}-task"),
+            "clusterArns": _named(await self.call("ecs", "ListClusters"), "clusterArns", name),
+            "Namespaces": _of(await self.call("servicediscovery", "ListNamespaces"), "Namespaces", name),
+            "Parameters": _of(await self.call("ssm", "DescribeParameters"), "Parameters", f"CFN-{name}"),
+        }
+        return {member: len(answer[member]) for member, answer in counted.items()}
+
+
+def _named(answer: dict[str, Any], member: str, name: str) -> dict[str, Any]:
+    return {member: [arn for arn in answer[member] if f"/{name}-" in arn]}
+
+
+def _of(answer: dict[str, Any], member: str, name: str) -> dict[str, Any]:
+    return {member: [one for one in answer[member] if one["Name"].startswith((f"{name}-", f"{name}."))]}
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    store = MemoryStore()
+    support = SupportProcess(tmp_path / "support", tmp_path / "s.sock", SystemIds())
+    table = operations.table(SqliteLogEvents(tmp_path))
+    try:
+        yield World(Dispatcher(table, store, SystemClock(), SystemIds(), support.forward), store)
+    finally:
+        await support.close()
+
+
+async def test_a_crash_after_any_call_makes_nothing_twice(world: World) -> None:
+    calls = 0
+    finished = False
+    while not finished:
+        calls += 1
+        name = f"crash{calls}x"
+        await world.call(
+            "cloudformation",
+            "CreateStack",
+            StackName=name,
+            TemplateBody=json.dumps(TEMPLATE),
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        finished = await world.live(name, Mortal(world.dispatcher, calls))
+        if not finished:
+            assert await world.live(name, world.dispatcher)
+        stack = world.stack(name)
+        failures = [
+            one.reason for one in world.store.snapshot().linked(StackResource, "stack", stack.key) if one.reason
+        ]
+        assert (stack.status, failures) == ("CREATE_COMPLETE", [])
+        assert set((await world.holdings(name)).values()) == {1}, (name, await world.holdings(name))
+    assert calls > 20
+    await world.call("cloudformation", "DeleteStack", StackName=name)
+    assert await world.live(name, world.dispatcher)
+    assert (world.stack(name).status, world.stack(name).status_reason) == ("DELETE_COMPLETE", "")
+    assert set((await world.holdings(name)).values()) == {0}
