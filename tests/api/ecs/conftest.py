@@ -16,7 +16,7 @@ from botocore.config import Config
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
-from moorage.domain.changes import Put
+from moorage.domain.changes import Put, Write
 from moorage.domain.world import World
 from moorage.store.memory import MemoryStore
 from moorage.system import SystemClock, SystemIds
@@ -58,7 +58,9 @@ class Account:
 
     def write_records(self, *records: Any) -> None:
         """Put records as the engine would."""
-        writes = [Put(record) for record in records]
+        self.write(*(Put(record) for record in records))
+
+    def write(self, *writes: Write) -> None:
         done = asyncio.run_coroutine_threadsafe(self.server.store.commit(writes, {}), self.server.loop)
         done.result(10)
 

@@ -101,6 +101,16 @@ def test_a_taken_alias_is_refused_in_ecs_words(account: Any, create: Any, exposi
     assert create("three", connect=exposing(81, dns="api", discoveryName="three"))["status"] == "ACTIVE"
 
 
+def test_one_service_cannot_have_one_alias_twice(
+    demo: Any, create: Any, definition: Any, exposing: Any, refusal: Any
+) -> None:
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "other", "containerPort": 8081}]
+    demo.register_task_definition(**definition("api", {"portMappings": ports}))
+    twice = exposing(dns="api")
+    twice["services"] += exposing(dns="api", portName="other")["services"]
+    assert refusal(create, connect=twice)[1].startswith("ClientAlias api:80 is already used")
+
+
 def test_a_taken_discovery_name_is_refused_in_ecs_words(create: Any, exposing: Any, refusal: Any) -> None:
     first = create("one", connect=exposing(dns="one"))
     expected = ("InvalidParameterException", f"SC service is already used by {first['serviceArn']}")

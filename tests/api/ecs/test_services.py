@@ -8,8 +8,10 @@ import pytest
 
 from moorage.domain.changes import Key
 from moorage.domain.claim import Claim
-from moorage.domain.service import Deployment, Rollout, ServiceEvent, ServiceProgress
+from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, ServiceProgress
 from moorage.domain.task import Status, Stop, StopCode, Task, TaskState
+from moorage.planning import service_plan
+from moorage.system import SystemIds
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -32,9 +34,10 @@ def add_task(account: Any, number: int, deployment: str, status: Status | None, 
 
 
 def finish(account: Any, name: str = "api") -> None:
-    """Let the service be gone, as the engine does when its last task has stopped."""
-    progress = account.world().get(ServiceProgress, key(account, name))
-    account.write_records(replace(progress, inactive_at=NOW))
+    """Let the service be gone, as the engine does: nothing of it runs, so one step of its plan ends it."""
+    world = account.world()
+    service = world.get(Service, key(account, name))
+    account.write(*service_plan.plan(service, world, NOW, SystemIds()).writes)
 
 
 def test_a_new_service_has_one_deployment_in_progress(account: Any, create: Any, demo: Any) -> None:

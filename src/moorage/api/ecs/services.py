@@ -16,14 +16,11 @@ from moorage.domain import arns, service_rules
 from moorage.domain.changes import Key
 from moorage.domain.claim import CLIENT_TOKEN, Claim
 from moorage.domain.cluster import Cluster
-from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.errors import InvalidParameter, ServiceNotFound
-from moorage.domain.registry import RegistryService
 from moorage.domain.service import (
     REPLICA,
     Deployment,
     DeploymentConfiguration,
-    Rollout,
     Service,
     ServiceProgress,
     deployment_key,
@@ -42,7 +39,7 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     service_rules.check_name("Service", name)
     if (same := _created_before(ctx, draft, cluster, arguments)) is not None:
         return {"service": present_service.service(draft.world, same)}
-    _make_room(draft, (*cluster.key, name))
+    _check_free(draft, (*cluster.key, name))
     wanted = _deployment(ctx, draft, cluster, arguments)
     service = _service(ctx, arguments, wanted.deployment)
     deploying.deploy(ctx, draft, wanted)
@@ -147,23 +144,15 @@ def _token(ctx: RequestContext, token: str, owner: str) -> Claim:
     return Claim(ctx.account, ctx.region, CLIENT_TOKEN, ("CreateService", token), owner)
 
 
-def _make_room(draft: Draft, key: Key) -> None:
-    """Refuse a name in use; take away what is left of an INACTIVE service of this name."""
+def _check_free(draft: Draft, key: Key) -> None:
+    """Refuse a name in use. An INACTIVE service has given back all it held; only its own record is left to replace."""
     draft.rest_on_key(Service, key)
     old = draft.world.get(Service, key)
-    if old is None:
+    if old is None or references.is_inactive(draft.world, old):
         return
-    if not references.is_inactive(draft.world, old):
-        if old.deleted_at is not None:
-            raise InvalidParameter("Unable to Start a service that is still Draining.")
-        raise InvalidParameter("Creation of service was not idempotent.")
-    for kind in (Deployment, Rollout, ConnectEndpoint):
-        for record in draft.world.linked(kind, "service", key):
-            draft.delete(record)
-    for registry in draft.world.linked(RegistryService, "managed", (old.arn,)):
-        draft.delete(registry)
-    for claim in draft.world.linked(Claim, "owner", (old.arn,)):
-        draft.delete(claim)
+    if old.deleted_at is not None:
+        raise InvalidParameter("Unable to Start a service that is still Draining.")
+    raise InvalidParameter("Creation of service was not idempotent.")
 
 
 def _deployment(ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]) -> deploying.Wanted:
