@@ -108,6 +108,8 @@ def _connection_manager(prefix: str, protocol: Protocol, timeouts: Timeouts) -> 
         codec_type=hcm_pb2.HttpConnectionManager.AUTO,
         common_http_protocol_options=protocol_pb2.HttpProtocolOptions(idle_timeout=messages.seconds(timeouts.idle)),
         stream_idle_timeout=messages.seconds(timeouts.idle),
+        # Between the two goodbyes of HTTP/2: requests already under way to a draining proxy are still taken.
+        drain_timeout=messages.seconds(1),
         preserve_external_request_id=True,
         http_filters=[
             hcm_pb2.HttpFilter(name="envoy.filters.http.router", typed_config=messages.packed(router_pb2.Router()))

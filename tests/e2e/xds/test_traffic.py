@@ -2,7 +2,10 @@
 
 import asyncio
 import collections
+import contextlib
 
+import h2.connection
+import hyperframe.frame
 import pytest
 
 pytestmark = pytest.mark.namespaces
@@ -128,6 +131,31 @@ async def test_a_draining_proxy_ends_what_it_has_and_says_goodbye(bed, world):
         assert (answer.status, dict(answer.headers)[b"connection"]) == (200, b"close")
         # Who has not heard yet is still served: the listener stays until the drain time is over.
         assert (await pool.request("GET", "http://127.0.0.1:15010/")).status == 200
+
+
+async def test_a_draining_proxy_says_goodbye_over_http2(bed, world):
+    await bed.application(world.Application("app", 5000))
+    await bed.proxy(world.server("server", (15010, 5000)))
+    reader, writer = await asyncio.open_connection(sock=await bed.namespace.connected("127.0.0.1", 15010))
+    talk = h2.connection.H2Connection()
+    talk.initiate_connection()
+    await bed.hub.drain("server")
+    headers = {":method": "GET", ":path": "/", ":scheme": "http", ":authority": "a"}
+    talk.send_headers(1, list(headers.items()), end_stream=True)
+    writer.write(talk.data_to_send())
+    writer.write(talk.data_to_send())
+    # Read by hand: h2 takes no answer any more once it has heard the goodbye, which comes first.
+    frames = set()
+    body = b""
+    with contextlib.suppress(asyncio.IncompleteReadError):
+        while True:
+            head = await reader.readexactly(9)
+            payload = await reader.readexactly(int.from_bytes(head[:3]))
+            frames.add(hyperframe.frame.FRAMES[head[3]].__name__)
+            body += payload if head[3] == 0 else b""
+    assert {"GoAwayFrame", "HeadersFrame", "DataFrame"} <= frames
+    assert body == b"app"
+    writer.close()
 
 
 async def test_a_task_leaves_under_load_without_a_failed_request(bed, world):
