@@ -47,7 +47,7 @@ def _check_task(definition: TaskDefinition, launch_type: str) -> None:
 def _check_port(port: ExposedPort, definition: TaskDefinition) -> None:
     found = definition.port_named(port.port_name)
     if found is None:
-        raise UnknownPortName(port.port_name)
+        raise _unknown_port(port.port_name, definition)
     _, mapping = found
     if not DISCOVERY_NAME.fullmatch(port.discovery_name):
         raise InvalidParameter(
@@ -63,6 +63,14 @@ def _check_port(port: ExposedPort, definition: TaskDefinition) -> None:
             f"perRequestTimeoutSeconds is not allowed for portName({port.port_name}), whose appProtocol is TCP."
         )
     _check_override(port, mapping, definition)
+
+
+def _unknown_port(port_name: str, definition: TaskDefinition) -> UnknownPortName:
+    error = UnknownPortName(port_name)
+    names = [m.name for container in definition.containers for m in container.port_mappings if m.name]
+    of = f"{definition.family}:{definition.revision}"
+    error.hint = f"Port mapping names of {of}: {', '.join(names)}." if names else f"No port mapping of {of} has a name."
+    return error
 
 
 def _check_override(port: ExposedPort, mapping: PortMapping, definition: TaskDefinition) -> None:

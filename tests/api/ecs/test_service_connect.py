@@ -129,8 +129,8 @@ def test_a_namespace_must_be_named_somewhere(demo: Any, create: Any, refusal: An
     demo.update_cluster(cluster="demo", serviceConnectDefaults={"namespace": ""})
     expected = ("InvalidParameterException", "Namespace is missing")
     assert refusal(create, connect={"enabled": True}) == expected
-    code, _ = refusal(create, connect={"enabled": True, "namespace": "nope"})
-    assert code == "NamespaceNotFoundException"
+    code, message = refusal(create, connect={"enabled": True, "namespace": "nope"})
+    assert (code, message) == ("NamespaceNotFoundException", "Namespace nope was not found.")
     assert create(connect={"enabled": True, "namespace": "demo.local"})["status"] == "ACTIVE"
 
 

@@ -51,6 +51,12 @@ def test_the_alias_count_is_judged_before_the_port_name() -> None:
     )
 
 
+def test_a_hint_names_the_ports_that_there_are() -> None:
+    with pytest.raises(DomainError) as caught:
+        connect_rules.read(exposing("nowhere"), definition(), "FARGATE")
+    assert caught.value.hint == "Port mapping names of api:1: http, raw, dns."
+
+
 @pytest.mark.parametrize("name", ["-api", "API", "a" * 128, "a b", "api/v1"])
 def test_a_dns_name_that_is_none_is_refused_in_ecs_words(name: str) -> None:
     document = exposing()

@@ -112,7 +112,9 @@ def namespace(ctx: RequestContext, world: World, reference: str) -> Namespace:
     """
     found = find_namespace(ctx, world, reference)
     if found is None:
-        raise NamespaceNotFound(reference)
+        error = NamespaceNotFound(reference)
+        error.hint = "Create it with Cloud Map's CreateHttpNamespace, or give its name to a cluster as default."
+        raise error
     return found
 
 
