@@ -48,6 +48,9 @@ _CONNECT = 10.0
 _LOOK_AGAIN = 0.1
 """Seconds between two looks at a file that is followed."""
 
+_ASK_AGAIN = 20
+"""Looks after which the supervisor is asked whether the container goes on, should its nudge have been lost."""
+
 _RESOLVE = "import socket,sys;print(socket.getaddrinfo(sys.argv[1],None,socket.AF_INET,socket.SOCK_STREAM)[0][4][0])"
 
 
@@ -75,6 +78,7 @@ class NetnsRuntime:
         self._state = state_dir
         self._resolve = resolve
         self._nudges: list[Callable[[str], None]] = []
+        self._readers: dict[str, set[asyncio.Event]] = {}
         self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard)
 
     async def prepare(self, spec: TaskSpec) -> str:
@@ -144,9 +148,14 @@ class NetnsRuntime:
 
     async def logs(self, task_id: str, container: str, since: datetime | None, follow: bool) -> AsyncIterator[LogLine]:
         lines = Lines(self._state, task_id, container)
+        news, looks = self._news(task_id), 0
         try:
             while True:
-                ending = not follow or not await self._goes_on(task_id, container)
+                # The file is looked at often, the supervisor asked only when something may have changed.
+                asking = news.is_set() or looks % _ASK_AGAIN == 0
+                news.clear()
+                looks += 1
+                ending = not follow or (asking and not await self._goes_on(task_id, container))
                 for at, stream, text in lines.fresh():
                     when = datetime.fromtimestamp(at, UTC)
                     if since is None or when >= since:
@@ -156,6 +165,9 @@ class NetnsRuntime:
                 await asyncio.sleep(_LOOK_AGAIN)
         finally:
             lines.close()
+            self._readers[task_id].discard(news)
+            if not self._readers[task_id]:
+                del self._readers[task_id]
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
@@ -224,7 +236,16 @@ class NetnsRuntime:
         seen = task.containers.get(container) if task else None
         return seen is not None and seen.phase is not ContainerPhase.EXITED
 
+    def _news(self, task_id: str) -> asyncio.Event:
+        """Set whenever something of the task may have changed, and once to begin with."""
+        news = asyncio.Event()
+        news.set()
+        self._readers.setdefault(task_id, set()).add(news)
+        return news
+
     def _heard(self, task_id: str) -> None:
+        for news in self._readers.get(task_id, ()):
+            news.set()
         for nudge in self._nudges:
             nudge(task_id)
 

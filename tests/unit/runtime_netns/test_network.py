@@ -8,7 +8,7 @@ import pytest
 from pyroute2 import IPRoute
 
 from moorage.engine.ports import NotRunning, Unavailable
-from moorage.planning.actions import ContainerSpec, HostsEntry, IngressRedirect
+from moorage.planning.actions import ContainerSpec, HostsEntry, IngressRedirect, TaskSpec
 from moorage.runtime import syscalls
 from moorage.runtime.netns import NetnsRuntime
 
@@ -68,6 +68,24 @@ async def test_two_instances_live_side_by_side(bench: Bench) -> None:
         assert (await sh(one, "alpha", "true")).exit_code == 0
     finally:
         await two.close(stop_tasks=True)
+
+
+@root_only
+async def test_instances_that_start_at_once_choose_different_ranges(bench: Bench) -> None:
+    benches = [bench, *(Bench(bench.place / name) for name in ("second", "third"))]
+    runtimes = [one.open() for one in benches]
+    try:
+        facts = await asyncio.gather(*(runtime.facts() for runtime in runtimes))
+        assert len({fact["pool"] for fact in facts}) == len(benches)
+    finally:
+        await asyncio.gather(*(runtime.close(stop_tasks=True) for runtime in runtimes))
+
+
+async def test_a_range_of_ones_own_is_used_and_one_too_small_is_refused(bench: Bench) -> None:
+    with pytest.raises(Unavailable, match="too small for tasks"):
+        await bench.open(pool="10.213.7.0/30").facts()
+    runtime = bench.open(pool="10.213.7.0/24")
+    assert await runtime.prepare(TaskSpec("alpha", "alpha")) == "10.213.7.2"
 
 
 @root_only

@@ -156,6 +156,25 @@ async def test_only_one_supervisor_runs_when_two_daemons_start_at_once(bench: Be
     await until(agree, "both talk to the same supervisor")
 
 
+async def test_nothing_of_removed_tasks_is_held_open(bench: Bench) -> None:
+    runtime = bench.open()
+
+    async def live(task: str) -> None:
+        await serve(runtime, task, 80, egress_port=42000)
+        await runtime.exec(task, "main", ["true"], {}, within=20)
+        await runtime.remove(task)
+
+    await live("first")
+    before = _held(bench)
+    for number in range(4):
+        await live(f"task{number}")
+
+    async def as_before() -> bool:
+        return _held(bench) == before
+
+    await until(as_before, f"the supervisor holds {before} descriptors again")
+
+
 async def _again(bench: Bench):  # type: ignore[no-untyped-def]  # the observation of alpha's container
     """What a daemon that starts now hears of alpha; the first try may still meet the old supervisor's end."""
     runtime = bench.open()
@@ -168,6 +187,10 @@ async def _again(bench: Bench):  # type: ignore[no-untyped-def]  # the observati
 
     await until(answers, "a new supervisor answers")
     return await seen(runtime, "alpha", "main")
+
+
+def _held(bench: Bench) -> int:
+    return len(list(Path(f"/proc/{bench.supervisor()}/fd").iterdir()))
 
 
 async def _none(found: list[int]) -> bool:

@@ -53,6 +53,7 @@ class Container:
     changed: Callable[[], None]
     ended: asyncio.Future[int] | None = None
     health_check: asyncio.Task[None] | None = None
+    watching: asyncio.Task[None] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -107,8 +108,8 @@ async def run(
     output.read("stderr", spawned.stderr)
     container.ended = spawned.ended
     container.note(phase="RUNNING", pid=spawned.pid, born=birth(spawned.pid), started_at=clock.now())
-    watching = asyncio.create_task(_watch(container, spawned.ended, output, oom))
-    watching.add_done_callback(lambda task: task.result())
+    container.watching = asyncio.create_task(_watch(container, spawned.ended, output, oom))
+    container.watching.add_done_callback(lambda task: task.result())
 
 
 async def _watch(container: Container, ended: asyncio.Future[int], output: Output, oom: Callable[[], bool]) -> None:

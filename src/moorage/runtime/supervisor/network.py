@@ -100,14 +100,14 @@ def build_task(network: TaskNetwork) -> int:
     return inside
 
 
-def remove_link(network: TaskNetwork) -> None:
-    """Take the task's veth away, from within the `moorage` namespace: sockets may hold the task's own one open."""
+def delete_link(name: str) -> None:
+    """Take a link of the present namespace away, if it is there; a veth's other end goes with it."""
     with IPRoute() as route:
-        for index in route.link_lookup(ifname=network.link):
+        for index in route.link_lookup(ifname=name):
             try:
                 route.link("del", index=index)
             except NetlinkError as error:
-                if error.code != errno.ENODEV:  # it goes away by itself once nothing holds the task's namespace
+                if error.code != errno.ENODEV:  # it goes away by itself once nothing holds the other namespace
                     raise
 
 

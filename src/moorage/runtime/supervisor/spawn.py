@@ -31,12 +31,12 @@ class Spawned:
 async def spawn(children: Children, make: Callable[[process.Pipes], Work]) -> Spawned:
     """Run the worker that `make` returns until its process executes; Refused (CannotStart) with the reason if not."""
     (out_r, out_w), (err_r, err_w), (status_r, status_w), (go_r, go_w) = (os.pipe() for _ in range(4))
+    started = False
     try:
         try:
             report = await children.run(make(process.Pipes(out_w, err_w, status_w, go_r)))
         finally:
-            for descriptor in (out_w, err_w, status_w, go_r):
-                os.close(descriptor)
+            _close(out_w, err_w, status_w, go_r)
         ended = children.adopt(report.value)
         with suppress(BrokenPipeError):  # it may have ended already; the status says why
             os.write(go_w, b"g")
@@ -46,14 +46,18 @@ async def spawn(children: Children, make: Callable[[process.Pipes], Work]) -> Sp
                 os.kill(report.value, signal.SIGKILL)
             await ended
             raise Refused("CannotStart", refusal)
-    except (OSError, Refused) as error:
-        os.close(out_r)
-        os.close(err_r)
-        raise error if isinstance(error, Refused) else Refused("CannotStart", str(error)) from error
+        started = True
+    except OSError as error:
+        raise Refused("CannotStart", str(error)) from error
     finally:
-        os.close(status_r)
-        os.close(go_w)
+        # A process that still waits for the go-ahead ends when this side of its pipe is closed.
+        _close(status_r, go_w, *(() if started else (out_r, err_r)))
     return Spawned(report.value, ended, out_r, err_r)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 async def _refusal(status: int) -> str | None:

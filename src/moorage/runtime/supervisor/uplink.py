@@ -7,7 +7,7 @@ takes both with it; the former `ip_forward` is kept in a file that all instances
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from pyroute2 import IPRoute
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import rules
-from moorage.runtime.supervisor.network import Addresses, hold
+from moorage.runtime.supervisor.network import Addresses, delete_link, hold
 from moorage.runtime.supervisor.protocol import Refused
 
 SHARED = Path("/run/moorage/uplinks")
 """The uplinks of this host: a locked file each, and the value of ip_forward before the first."""
 
+_LOCK = "lock"
 _FORMER = "former-ip-forward"
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _INSIDE = "uplink"
@@ -40,11 +41,16 @@ class Uplink:
         self._table = f"moorage-{instance}"
         self._rules: Any = None
         self._claim: int | None = None
+        self._lock: int | None = None
 
     def choose_pool(self, wanted: IPv4Network | None) -> IPv4Network:
-        """The range of this instance: the one wanted, else the first that the host has no route into."""
+        """The range of this instance: the one wanted, else the first that the host has no route into.
+
+        Until `open` or `close` no other instance of this host chooses, so that no two choose the same.
+        """
+        self._lock = _take_lock()
         with _inside(self._host):
-            self._remove_link()
+            delete_link(self._name)
             rules.forget(self._table)
             taken = _routed()
         for candidate in [wanted] if wanted else _CANDIDATES:
@@ -67,24 +73,27 @@ class Uplink:
         with IPRoute() as route:
             route.route("add", dst="default", gateway=str(addresses.uplink_outside))
         self._claim_forwarding()
+        self._release_lock()
 
     def close(self) -> None:
         """Undo `open`, in the opposite order; harmless when it was not done."""
+        if self._lock is None:
+            self._lock = _take_lock()
         self._release_forwarding()
         if self._rules is not None:
             self._rules.close()
             self._rules = None
         with _inside(self._host):
             rules.forget(self._table)
-            self._remove_link()
-
-    def _remove_link(self) -> None:
-        with IPRoute() as route:
-            for index in route.link_lookup(ifname=self._name):
-                route.link("del", index=index)
+            delete_link(self._name)
+        if not list(SHARED.glob("*.claim")):
+            (SHARED / _LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # another instance that waits for the lock makes both anew
+                SHARED.rmdir()
+        self._release_lock()
 
     def _claim_forwarding(self) -> None:
-        with _shared_lock(), _inside(self._host):
+        with _inside(self._host):
             if not _live_claims():
                 former = SHARED / _FORMER
                 if not former.exists():
@@ -94,9 +103,7 @@ class Uplink:
             fcntl.flock(self._claim, fcntl.LOCK_EX)
 
     def _release_forwarding(self) -> None:
-        if not SHARED.is_dir():
-            return
-        with _shared_lock(), _inside(self._host):
+        with _inside(self._host):
             if self._claim is not None:
                 os.close(self._claim)
                 self._claim = None
@@ -105,6 +112,25 @@ class Uplink:
             if not _live_claims() and former.exists():
                 _FORWARD.write_text(former.read_text())
                 former.unlink()
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _take_lock() -> int:
+    """The descriptor that holds the folder of all uplinks for this instance."""
+    while True:
+        SHARED.mkdir(parents=True, exist_ok=True, mode=0o755)
+        try:
+            lock = os.open(SHARED / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # the last of the others has just taken the folder away
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (SHARED / _LOCK).exists() and os.path.samestat(os.fstat(lock), (SHARED / _LOCK).stat()):
+            return lock
+        os.close(lock)
 
 
 def _live_claims() -> bool:
@@ -148,14 +174,3 @@ def _inside(namespace: int) -> Iterator[None]:
     finally:
         syscalls.setns(own, syscalls.CLONE_NEWNET)
         os.close(own)
-
-
-@contextmanager
-def _shared_lock() -> Iterator[None]:
-    SHARED.mkdir(parents=True, exist_ok=True, mode=0o755)
-    descriptor = os.open(SHARED / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
