@@ -4,6 +4,7 @@ The pipeline of a request: size, origin, signature, service and operation, suppo
 answer or fault. The server adds Date; what an operation does is its handler's.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from moorage.wire.credentials import Scope
 from moorage.wire.faults import Fault, Rejected, reject
 from moorage.wire.message import Request, Response
 from moorage.wire.sigv4 import KeyPair
+
+log = logging.getLogger(__name__)
 
 Scopes = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -132,7 +135,7 @@ class App:
         codec = routing.codec(request)
         outcome = await self._dispatcher.perform(call, lambda model: codec.parse(model, request))
         response = codec.answer(outcome.model, outcome.output, call.request_id)
-        return response.with_headers(*_hint_headers(outcome.hints)) if outcome.hints else response
+        return response.with_headers(*_hint_headers(call.operation, outcome.hints)) if outcome.hints else response
 
     async def _forward(self, service: str, request: Request) -> Response:
         if self._dispatcher.forward is None:
@@ -145,11 +148,13 @@ class App:
         response = routing.codec(request).refuse(fault, request_id, service)
         hints = (fault.hint,) if fault.hint else ()
         closing = (("connection", "close"),) if fault.status == 413 else ()
-        return response.with_headers(*_hint_headers(hints), *closing)
+        return response.with_headers(*_hint_headers(fault.code, hints), *closing)
 
 
-def _hint_headers(hints: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Hints as headers, which hold neither line breaks nor letters beyond ASCII."""
+def _hint_headers(about: str, hints: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Hints as headers, which hold neither line breaks nor letters beyond ASCII. The log has them too."""
+    for hint in hints:
+        log.info("%s: %s", about, hint)
     return [("x-moorage-hint", " ".join(hint.encode("ascii", "replace").decode().split())) for hint in hints]
 
 
