@@ -10,6 +10,7 @@ from moorage.cli.lookup import TaskLine
 from moorage.system import SystemClock
 
 SERVICE: Final = "AWS::ECS::Service"
+PLANNED: Final = "ServiceSchedulerInitiated"
 
 
 class TaskWatch:
@@ -17,6 +18,7 @@ class TaskWatch:
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
+        self._since = SystemClock().now()
         self._watched: dict[str, str] = {}
         self._shown: dict[str, str] = {}
 
@@ -40,7 +42,11 @@ class TaskWatch:
             gone = lookup.stopped(self._aws, cluster, service)
         except Refusal:
             return []  # the service or its cluster has just been deleted
-        return alive + [task for task in gone if task.id in self._shown or task.document.get("stopCode")]
+        return alive + [task for task in gone if task.id in self._shown or self._is_news(task)]
+
+    def _is_news(self, task: TaskLine) -> bool:
+        """A task may have come and gone between two looks; one that had stopped before is an older story."""
+        return task.created_at is not None and task.created_at >= self._since
 
 
 def _event(task: TaskLine, status: str, parent: str) -> Event:
@@ -48,7 +54,9 @@ def _event(task: TaskLine, status: str, parent: str) -> Event:
 
 
 def _reason(document: dict[str, Any]) -> str:
-    """Why it stopped: the task's own reason, and the container's where that says more."""
+    """Why it stopped: the task's own reason, and the container's where that says more. Nothing when it was planned."""
+    if document.get("stopCode") == PLANNED:
+        return ""
     reasons = [document.get("stoppedReason", "")]
     reasons += [container.get("reason", "") for container in document.get("containers", [])]
     return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
