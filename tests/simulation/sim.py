@@ -23,7 +23,7 @@ from moorage.domain.world import World
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.ports import Commit
 from moorage.engine.tasks import Envoy
-from moorage.planning.actions import PROXY_IMAGE, ContainerPhase
+from moorage.planning.actions import PROXY_IMAGE
 from moorage.planning.containers import Patience
 from moorage.runtime.fake import Behaviour, FakeRuntime, by_image
 from moorage.runtime.faults import ChanceFaults, Odds
@@ -125,7 +125,7 @@ class Simulation:
         await self.engine.pause()
         self.store.restarted()
         self.proxies.restarted()
-        self.runtime.__dict__["_nudges"].clear()
+        self.runtime.forget_watchers()
         self.engine = self._engine()
         self.engine.start()
 
@@ -193,7 +193,7 @@ class Simulation:
         endpoints = self.proxies.endpoints(client)
         tried = [endpoints[(turn + attempt) % len(endpoints)].task_id for attempt in range(3)] if endpoints else []
         for server in dict.fromkeys(tried):
-            if await self._up(server):
+            if self.runtime.accepts(server, 5000):
                 await self._serve(server)
                 return
         self.requests.failures.append(f"{self.clock.now():%M:%S.%f} no server among {tried}")
@@ -202,16 +202,10 @@ class Simulation:
         self.requests.held[server] += 1
         await asyncio.sleep(self.random.choice((0.001, 0.01, 0.05, 0.4, 3.0)))
         self.requests.held[server] -= 1
-        if await self._up(server):
+        if self.runtime.accepts(server, 5000):
             self.requests.answered += 1
         else:
             self.requests.failures.append(f"{self.clock.now():%M:%S.%f} cut off by {server}")
-
-    async def _up(self, task_id: str) -> bool:
-        held = self.runtime.__dict__["_tasks"].get(task_id)
-        app = held.containers.get("app") if held else None
-        listening = 5000 in await self.runtime.listening(task_id) if app is not None else False
-        return app is not None and app.seen.phase is ContainerPhase.RUNNING and listening
 
 
 def _first_world(desired: int) -> World:

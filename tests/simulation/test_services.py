@@ -85,7 +85,7 @@ async def test_a_service_that_is_deleted_leaves_nothing(seed):
         await simulation.until(lambda: world().get(ServiceProgress, SERVER).inactive_at is not None)
         assert not list(world().all(Instance))
         assert all(state.status is Status.STOPPED for _, state in simulation.states())
-        await simulation.until(lambda: len(simulation.runtime.__dict__["_tasks"]) == 1)
+        assert not any(simulation.runtime.accepts(task.id, 5000) for task, _ in simulation.states())
 
 
 async def test_tasks_that_die_young_are_started_ever_more_slowly():

@@ -190,6 +190,15 @@ class FakeRuntime:
         if found is not None:
             self._exit(task_id, found, code, reason)
 
+    def accepts(self, task_id: str, port: int) -> bool:
+        """For simulation: whether a connection to the task's port would be accepted now."""
+        task = self._tasks.get(task_id)
+        return task is not None and any(port in self._ports(container) for container in task.containers.values())
+
+    def forget_watchers(self) -> None:
+        """For simulation: the daemon that watched is gone."""
+        self._nudges.clear()
+
     async def remove(self, task_id: str) -> None:
         await self._faults.before("remove", task_id)
         task = self._tasks.get(task_id)
@@ -212,7 +221,8 @@ class FakeRuntime:
     async def listening(self, task_id: str) -> frozenset[int]:
         await self._faults.before("listening", task_id)
         task = self._tasks.get(task_id)
-        return frozenset(port for c in task.containers.values() for port in self._ports(c)) if task else frozenset()
+        containers = task.containers.values() if task is not None else ()
+        return frozenset(port for container in containers for port in self._ports(container))
 
     def _ports(self, container: _Container) -> frozenset[int]:
         since = self._clock.now() - (container.seen.started_at or self._clock.now())
