@@ -123,6 +123,17 @@ async def test_a_crash_followed_by_a_start_and_a_stop_leaves_nothing_behind(benc
     assert list((bench.place / "run").iterdir()) == []
 
 
+async def test_a_stop_right_after_a_crash_leaves_nothing_behind(bench: Bench) -> None:
+    before = _machine(bench)
+    runtime = bench.open()
+    await serve(runtime, "alpha", 80, egress_port=42000)
+    os.kill(bench.supervisor(), signal.SIGKILL)
+    await until(lambda: _none(_processes(bench)), "every process of the instance is gone")
+    await bench.open().close(stop_tasks=True)
+    assert _machine(bench) == before
+    assert list((bench.place / "run").iterdir()) == []
+
+
 async def test_a_supervisor_told_to_end_by_a_signal_cleans_up_too(bench: Bench) -> None:
     before = _machine(bench)
     runtime = bench.open()

@@ -74,9 +74,10 @@ class Link:
 
     async def end(self) -> None:
         """Have the supervisor end everything, and wait until its process is gone: nothing of it is left then."""
-        if not await self.running() or self._connection is None:
+        if not await self.running() and not (self._launch.run_dir / protocol.SOCKET).exists():
             return
-        hello = await self._connection.hello
+        # A socket at which nobody answers is what a killed supervisor left: a new one knows what else there is.
+        hello = await (await self._connected()).hello
         process = os.pidfd_open(hello["pid"])
         try:
             await self.call("shutdown")
