@@ -21,11 +21,13 @@ from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Key, Write
+from moorage.domain.service import Service
 from moorage.domain.stack import Stack
 from moorage.domain.world import World
-from moorage.engine.loop import Loop
+from moorage.engine.loop import Loop, Wake
 from moorage.engine.ports import Commit
 from moorage.engine.queue import Queue
+from moorage.engine.services import Services
 from moorage.engine.stacks import Stacks
 from moorage.store.memory import MemoryStore
 from moorage.store.records import Codec
@@ -113,6 +115,18 @@ class Deployment:
         return {one["LogicalResourceId"]: one for one in found}
 
 
+class Ending:
+    """Lets services end, as the engine does; none is ever begun."""
+
+    def __init__(self, store: MemoryStore, services: Services) -> None:
+        self._store = store
+        self._services = services
+
+    async def reconcile(self, key: Key) -> Wake:
+        service = self._store.snapshot().get(Service, key)
+        return await self._services.reconcile(key) if service is not None and service.deleted_at else None
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     store = MemoryStore()
@@ -125,7 +139,8 @@ def server() -> Iterator[Server]:
 
     async def serve() -> None:
         queue = Queue()
-        stacks = Loop(queue, {"stacks": Stacks(store, dispatcher, clock, ids)})
+        ending = Ending(store, Services(store, clock, ids))
+        stacks = Loop(queue, {"stacks": Stacks(store, dispatcher, clock, ids), "services": ending})
         codec = Codec()
 
         def committed(commit: Commit) -> None:
@@ -133,6 +148,8 @@ def server() -> Iterator[Server]:
                 if table == Stack.table:
                     _storable(store.snapshot(), key, codec)
                     queue.add(("stacks", key))
+                elif table == Service.table:
+                    queue.add(("services", key))
 
         store.watch(committed)
         stacks.start()
