@@ -6,6 +6,7 @@ a request or a task is decided in other rooms; here they are put together.
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 import os
 import shutil
@@ -23,6 +24,7 @@ import uvloop
 from moorage import __version__, system
 from moorage.api import local, operations
 from moorage.api.app import App, Endpoint
+from moorage.api.cloudmap import progress
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
@@ -38,6 +40,7 @@ from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
 from moorage.runtime.supervisor.prerequisites import prerequisites
 from moorage.settings import Settings
+from moorage.store.key_pair import key_pair
 from moorage.store.log_events import SqliteLogEvents
 from moorage.store.sqlite import SqliteStore
 from moorage.support.process import SupportProcess
@@ -112,7 +115,10 @@ class Daemon:
             },
         )
         endpoint = Endpoint(
-            version=__version__, default_region=self.settings.default_region, mounts=local.mounts(doors)
+            version=__version__,
+            default_region=self.settings.default_region,
+            keys=None if _is_loopback(self.settings.host) else key_pair(self.settings.data_dir, system.SystemIds()),
+            mounts=local.mounts(doors),
         )
         return App(self.dispatcher, endpoint)
 
@@ -140,6 +146,14 @@ class Daemon:
     async def _checks(self) -> Sequence[local.Check]:
         findings = await asyncio.to_thread(prerequisites)
         return [local.Check(name, status, detail) for name, status, detail in findings]
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address. A name may come to mean another address: it does not count."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _run(settings: Settings, listening: socket.socket) -> int:
@@ -192,6 +206,8 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     archive = SqliteLogEvents(settings.data_dir)
     stack.push_async_callback(archive.close)
     dispatcher = Dispatcher(operations.table(archive), store, clock, ids, support.forward)
+    stack.push_async_callback(dispatcher.settle)
+    dispatcher.later(progress.resume(store, clock))
     outside = Outside(store, runtime, hub, clock, ids)
     stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])

@@ -13,22 +13,29 @@ FILE = "credentials.json"
 
 
 def applied(where: Address, data_dir: Path | None) -> Address:
-    """The address with the keys that its requests must be signed with.
+    """The address with the keys that its requests are to be signed with.
 
-    On loopback any keys do, so those of real AWS are not repeated: they would be printed.
+    Keys of real AWS are not repeated, for they would be printed; a key that is an account id is.
     """
-    if where.is_loopback:
-        return where if where.account == where.access_key else replace(where, access_key="test", secret_key="test")
     settings = Settings.from_environment(os.environ, data_dir=data_dir)
     file = settings.data_dir / FILE
     try:
         pair = json.loads(file.read_text())
         return replace(where, access_key=pair["access_key"], secret_key=pair["secret_key"])
     except FileNotFoundError:
-        raise Failure(
-            str(file),
-            "the daemon's key pair is not here",
-            "Run this where the daemon runs, with its --data-dir; it makes the pair when it starts with --host.",
-        ) from None
+        if not where.is_loopback:
+            raise _not_here(file) from None
+    except PermissionError as error:
+        if not where.is_loopback:
+            raise _not_here(file) from error
     except (OSError, ValueError, KeyError) as error:
         raise Failure(str(file), f"the key pair cannot be read: {error}") from error
+    return where if where.account == where.access_key else replace(where, access_key="test", secret_key="test")
+
+
+def _not_here(file: Path) -> Failure:
+    return Failure(
+        str(file),
+        "the daemon's key pair is not to be read here",
+        "Run this where the daemon runs, as its user and with its --data-dir; it makes the pair at its first start.",
+    )

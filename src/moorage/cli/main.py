@@ -4,7 +4,6 @@ Command modules import what is heavy (botocore, httpx, rich) inside their functi
 `moorage env` start at once.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -77,10 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except TyperException as error:
         return _usage(error)
-    except BrokenPipeError:
-        # The reader of a pipe is gone (`moorage ps | head`): say nothing, also not while Python shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _usage(error: TyperException) -> int:

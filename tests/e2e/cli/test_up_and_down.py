@@ -1,12 +1,20 @@
 """The example's template through the command line, as a person would: up, ask, change, break, down."""
 
+import asyncio
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+
+from moorage.cli.address import Address
+from moorage.cli.failure import Failure
+from moorage.cli.tunnel import Way, open_tunnel
 
 pytestmark = pytest.mark.namespaces
 
@@ -114,3 +122,35 @@ def test_a_detached_daemon_answers_when_the_command_returns_and_is_gone_after_st
     assert not (tmp_path / "data" / "daemon.json").exists()
     again = moorage.run("stop", "--port", port)
     assert "nothing to stop" in again.stderr
+
+
+def test_a_daemon_beyond_loopback_serves_only_those_who_have_its_key(moorage: Place, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    there = ["--port", port, "--data-dir", str(tmp_path / "data")]
+    moorage.run("start", "--detach", "--host", "0.0.0.0", *there)
+    keys = dict(moorage.environment)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{url}/_moorage/status").status_code == 403
+        assert httpx.post(f"{url}/_moorage/stop").status_code == 403
+        lines = moorage.run("env", *there).stdout.splitlines()
+        keys |= dict(line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+        assert _with(keys, "status").returncode == 0
+        assert _with(keys, "ps", "--json").stdout.startswith("{")
+        stranger = _with(keys | {"AWS_SECRET_ACCESS_KEY": "guessed"}, "ps")
+        assert stranger.returncode == 1
+        with pytest.raises(Failure, match="no task"):
+            asyncio.run(
+                open_tunnel(Way(Address(url, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]), "x", 1))
+            )
+        with pytest.raises(Failure, match="403"):
+            asyncio.run(open_tunnel(Way(Address(url), "x", 1)))
+    finally:
+        stopped = _with(keys, "stop", "--port", port)
+    assert stopped.returncode == 0, stopped.stderr
+
+
+def _with(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "moorage", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

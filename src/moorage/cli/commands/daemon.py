@@ -17,13 +17,20 @@ NAMES = ("frozen", "live")
 
 def start(
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it answers.")] = False,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 4566]")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="[default: 4566]")] = None,
     host: Annotated[
-        str | None, typer.Option(help="Beyond loopback requests must be signed. [default: 127.0.0.1]")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Beyond loopback requests must be signed. [default: 127.0.0.1]"),
     ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where state, images and output are kept.")] = None,
-    runtime: Annotated[str | None, typer.Option(help="What runs tasks: auto, netns or docker. [default: auto]")] = None,
-    names: Annotated[str | None, typer.Option(help="Names a task knows: frozen or live. [default: frozen]")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where state, images and output are kept.")
+    ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What runs tasks: auto, netns or docker. [default: auto]")
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option(metavar="WHICH", help="Names a task knows: frozen or live. [default: frozen]")
+    ] = None,
 ) -> None:
     """Start the daemon."""
     from moorage.cli import process
@@ -60,8 +67,12 @@ def _check_word(option: str, word: str, known: tuple[str, ...]) -> None:
 
 
 def stop(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="The port of the daemon to stop.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="The data directory of the daemon to stop.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="The port of the daemon to stop.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The data directory of the daemon to stop.")
+    ] = None,
 ) -> None:
     """Stop every task, then the daemon."""
     from moorage.cli import process

@@ -9,7 +9,7 @@ from moorage.cli.address import Address
 
 
 def endpoints(
-    namespace: Annotated[str | None, typer.Argument(help="Only this namespace.")] = None,
+    namespace: Annotated[str | None, typer.Argument(metavar="NAMESPACE", help="Only this namespace.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List Service Connect endpoints, and which services see them."""

@@ -12,8 +12,10 @@ from moorage.cli.failure import Failure
 
 
 def env(
-    port: Annotated[int | None, typer.Option(help="The daemon's port.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where a daemon beyond loopback keeps its key pair.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="The daemon's port.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where a daemon beyond loopback keeps its key pair.")
+    ] = None,
 ) -> None:
     """Print `export` lines for AWS tools: eval "$(moorage env)"."""
     where = credentials.applied(address.find(port), data_dir)

@@ -15,7 +15,7 @@ app = typer.Typer(help="Local images: folders with a Dockerfile.", no_args_is_he
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(help="The image reference without registry and tag.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The image reference without registry and tag.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with a Dockerfile.")],
 ) -> None:
     """Make a folder an image, or make it anew."""
@@ -42,7 +42,7 @@ def ls(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
 
 
 @app.command()
-def rm(name: str) -> None:
+def rm(name: Annotated[str, typer.Argument(metavar="NAME", help="As `image ls` has it.")]) -> None:
     """Forget a local image. Tasks that run keep what they have."""
     from moorage.cli.control import Control
 

@@ -15,7 +15,7 @@ def logs(
     name: Annotated[str, typer.Argument(metavar="SERVICE|TASK")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     proxy: Annotated[bool, typer.Option("--proxy", help="The Service Connect proxy's output instead.")] = False,
-    since: Annotated[str | None, typer.Option(help="30s, 5m, 2h, 1d, or an ISO 8601 time.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="WHEN", help="30s, 5m, 2h, 1d, or an ISO 8601 time.")] = None,
 ) -> None:
     """Show what containers wrote."""
     import asyncio

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 
 def up(
-    path: Annotated[Path, typer.Argument(help="A template, a cdk.out, or a folder that holds one.")],
-    stack: Annotated[list[str] | None, typer.Option(help="The template's stack name; or which stacks.")] = None,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A template, a cdk.out, or a folder that holds one.")],
+    stack: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="The template's stack name; or which stacks.")
+    ] = None,
     parameter: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Or STACK:K=V.")] = None,
     image: Annotated[list[str] | None, typer.Option(metavar="NAME=DIR", help="A local image more.")] = None,
 ) -> None:
