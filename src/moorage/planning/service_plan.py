@@ -93,6 +93,8 @@ def plan(service: Service, world: World, now: datetime, names: Names) -> Service
     elif (primary := deployments.get(service.deployment_id)) is not None:
         _roll(draft, primary, tasks)
         _retire_deployments(draft, primary, deployments.values(), tasks)
+        if draft.rollouts[primary.id].state == words.COMPLETED:
+            draft.writes += releasing.abandoned(world, service)
 
     writes = [*draft.writes, *_changed(world, draft, rollouts, progress)]
     return ServicePlan(tuple(writes), _read(world, service, writes), draft.wake)

@@ -6,9 +6,20 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from moorage.domain import service as words
+from moorage.domain.changes import Delete, Put
+from moorage.domain.connect import ConnectEndpoint
+from moorage.domain.impossible import contradictions
+from moorage.domain.registry import Instance, RegistryService
+from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.task import Status, stop_of
+from moorage.domain.world import World
+from moorage.planning import registration, rollout, service_plan
 from worlds import (
     CLUSTER,
     HOME,
+    NAMESPACE,
     NOON,
     Counter,
     crashed,
@@ -24,14 +35,6 @@ from worlds import (
     world_with,
 )
 from worlds import rollout as rollout_of
-
-from moorage.domain import service as words
-from moorage.domain.changes import Put
-from moorage.domain.registry import Instance
-from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
-from moorage.domain.task import Status, stop_of
-from moorage.domain.world import World
-from moorage.planning import registration, rollout, service_plan
 
 KEY = (*HOME, CLUSTER, "web")
 
@@ -179,6 +182,36 @@ def test_the_circuit_breaker_stops_a_deployment_that_cannot_start_and_rolls_back
     assert "rolling back to" in messages
     assert world.get(Service, KEY).deployment_id not in {deployment("web", 2).id, deployment("web", 1).id}
     assert words.COMPLETED in states.values() or words.IN_PROGRESS in states.values()
+
+
+def test_a_roll_back_brings_back_the_names_that_the_failed_deployment_gave_up():
+    spec = service()
+    records, first = exposing(spec)
+    endpoint = next(record for record in records if isinstance(record, ConnectEndpoint))
+    guarded = replace(spec.deployment_configuration, circuit_breaker=True, rollback=True)
+    failed = replace(deployment("web", 2), connect={"enabled": True}, namespace_id=NAMESPACE, replaces=first.id)
+    now_primary = replace(spec, deployment_id=failed.id, deployment_configuration=guarded)
+    rollouts = [rollout_of(first, words.COMPLETED), replace(rollout_of(failed), failed_tasks=3)]
+    world = world_with(now_primary, first, failed).apply([Put(r) for r in [*records, *rollouts]])
+    world = world.apply([Delete(ConnectEndpoint.table, endpoint.key)])
+    world = step(world, later(60))
+    assert world.get(ConnectEndpoint, endpoint.key) == endpoint
+    primary = world.get(Deployment, (*KEY, world.get(Service, KEY).deployment_id))
+    assert [name.endpoint for name in primary.known] == [endpoint]
+    assert not contradictions(world)
+
+
+def test_a_cloud_map_service_that_no_name_needs_goes_with_its_last_instance():
+    spec = service()
+    records, first = exposing(spec)
+    world = all_healthy(step(world_with(spec, first).apply([Put(record) for record in records])))
+    world = world.apply(registration.plan(spec, world, NOON))
+    world = world.apply([Delete("connect_endpoint", record.key) for record in world.all(ConnectEndpoint)])
+    world = step(step(world, later(1), Counter2()), later(1), Counter2())
+    assert list(world.all(RegistryService))
+    world = world.apply([Delete(Instance.table, instance.key) for instance in world.all(Instance)])
+    world = step(world, later(2), Counter2())
+    assert not list(world.all(RegistryService))
 
 
 def test_deleting_stops_every_task_and_then_releases_the_names():

@@ -18,7 +18,7 @@ from moorage.domain.connect import ConnectEndpoint, ExposedPort, KnownName, free
 from moorage.domain.errors import ClientAliasTaken, DiscoveryNameTaken, NamespaceMissing, ProtocolChanged
 from moorage.domain.registry import HTTP, Instance, Namespace, RegistryService
 from moorage.domain.task_definition import TaskDefinition
-from moorage.planning import sidecar
+from moorage.planning import exposure
 
 MANAGED_TAGS = {"AmazonECSManaged": "true"}
 
@@ -76,7 +76,7 @@ def join(ctx: RequestContext, draft: Draft, request: Request) -> Joined:
     for port in configuration.exposed:
         _claim(draft, request, namespace, port)
         registry = _registry(ctx, draft, request, namespace, port.discovery_name)
-        endpoint = _endpoint(request, namespace, registry, port)
+        endpoint = exposure.endpoint(request.service, namespace, registry.id, port, request.definition)
         _check_protocol(draft, request, endpoint)
         draft.put(endpoint)
         kept.add(registry.id)
@@ -90,7 +90,7 @@ def join(ctx: RequestContext, draft: Draft, request: Request) -> Joined:
 
 def _claim(draft: Draft, request: Request, namespace: Namespace, port: ExposedPort) -> None:
     """Claim the alias. Who renames a discovery name and keeps the alias clashes with itself, as on ECS."""
-    dns_name = _dns_name(port, namespace)
+    dns_name = exposure.alias(port, namespace)
     name = (namespace.id, f"{dns_name}:{port.alias.port}")
     account, region = request.service[:2]
     claim = Claim(account, region, ALIAS, name, request.service_arn, port.discovery_name)
@@ -144,26 +144,6 @@ def _client(ctx: RequestContext, draft: Draft, request: Request, namespace: Name
     return _new_registry(ctx, draft, request, namespace, name, hidden=True)
 
 
-def _endpoint(request: Request, namespace: Namespace, registry: RegistryService, port: ExposedPort) -> ConnectEndpoint:
-    exposed = sidecar.expose(port, request.definition)
-    return ConnectEndpoint(
-        account=namespace.account,
-        region=namespace.region,
-        namespace_id=namespace.id,
-        discovery_name=port.discovery_name,
-        registry_service_id=registry.id,
-        alias=_dns_name(port, namespace),
-        alias_port=port.alias.port,
-        port_name=port.port_name,
-        container_port=exposed.container_port,
-        port=exposed.port,
-        protocol=exposed.protocol,
-        idle_timeout=exposed.idle_timeout,
-        per_request_timeout=exposed.per_request_timeout,
-        service_key=request.service,
-    )
-
-
 def _check_protocol(draft: Draft, request: Request, endpoint: ConnectEndpoint) -> None:
     """A discovery name keeps its protocol for as long as its service exposes it (reference section 3)."""
     before = draft.result().get(ConnectEndpoint, endpoint.key)
@@ -195,7 +175,3 @@ def _retire(draft: Draft, registry: RegistryService) -> None:
         return
     draft.delete(registry)
     draft.delete(registry.claim())
-
-
-def _dns_name(port: ExposedPort, namespace: Namespace) -> str:
-    return port.alias.dns_name or f"{port.discovery_name}.{namespace.name}"
