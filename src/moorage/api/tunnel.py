@@ -9,7 +9,7 @@ import socket
 from contextlib import suppress
 
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from moorage.engine.ports import Runtime, RuntimeFailed
 
@@ -59,7 +59,7 @@ async def _carry(websocket: WebSocket, connection: socket.socket) -> None:
         done, _ = await asyncio.wait({inbound, outbound}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.exception()  # a way that broke is a way that ended
-        with suppress(RuntimeError):  # the caller has closed already
+        with suppress(RuntimeError, WebSocketDisconnect):  # the caller has closed already
             await websocket.close()
     finally:
         inbound.cancel()
