@@ -192,3 +192,17 @@ def test_ssm_valued_parameters_are_resolved_and_hidden_ones_are_not_shown(accoun
     assert shown["Secret"]["ParameterValue"] == "****"
     name = stacks.resources("values")["A"]["PhysicalResourceId"]
     assert account.client("ssm").get_parameter(Name=name)["Parameter"]["Value"] == "seven"
+
+
+def test_the_cdks_question_for_its_bootstrap_is_answered_without_one(stacks: Any, refusal: Refusal) -> None:
+    version = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}
+    old = {"Fn::Contains": [["1", "2", "3", "4", "5"], {"Ref": "Version"}]}
+    rules = {"CheckVersion": {"Assertions": [{"Assert": {"Fn::Not": [old]}, "AssertDescription": "too old"}]}}
+    body = template({"A": parameter("1")}, Parameters={"Version": version}, Rules=rules)
+    assert stacks.create("cdk", body)["StackStatus"] == "CREATE_COMPLETE"
+    lost = template({"A": parameter("1")}, Parameters={"Version": {**version, "Default": "/not/there"}})
+    code, message = refusal(stacks.client.create_stack, StackName="lost", TemplateBody=lost)
+    assert (code, message) == (
+        "ValidationError",
+        "Unable to fetch parameters [/not/there] from parameter store for this account.",
+    )

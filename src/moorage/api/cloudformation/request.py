@@ -21,7 +21,6 @@ from moorage.stacks.scope import Scope, pseudo_parameters
 from moorage.stacks.template import Template
 from moorage.wire.faults import reject
 
-
 BOOTSTRAP_VERSION: Final = "30"
 """What the CDK's templates are told of the bootstrap that they ask for: there is none, and none is needed here."""
 

@@ -1,6 +1,6 @@
-"""The daemon dies after any call that makes something, before it could record it: nothing is made twice, nothing lost.
+"""Every resource type for real: our own operations and, for EC2 and IAM, the support process behind them.
 
-Our own operations and, for EC2 and IAM, the real support process behind them.
+The daemon dies after any call that makes something, before it could record it: nothing is made twice, nothing lost.
 """
 
 import json
@@ -216,3 +216,95 @@ async def _created_in_spite_of_a_crash(world: World, name: str, calls: int) -> b
     reasons = [one.reason for one in world.store.snapshot().linked(StackResource, "stack", stack.key) if one.reason]
     assert (stack.status, reasons) == ("CREATE_COMPLETE", [])
     return survived
+
+
+SUPPORTING = {
+    "Resources": {
+        "Vpc": resource("EC2::VPC", CidrBlock="10.8.0.0/16", Tags=[{"Key": "Name", "Value": {"Ref": "Mark"}}]),
+        "Subnet": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.8.0.0/24"),
+        "Routes": resource("EC2::RouteTable", VpcId=ref("Vpc"), Tags=[{"Key": "Name", "Value": {"Ref": "Mark"}}]),
+        "Address": resource("EC2::EIP", Domain="vpc"),
+        "Nat": resource("EC2::NatGateway", SubnetId=ref("Subnet"), AllocationId=att("Address", "AllocationId")),
+        "Out": resource(
+            "EC2::Route", RouteTableId=ref("Routes"), DestinationCidrBlock="0.0.0.0/0", NatGatewayId=ref("Nat")
+        ),
+        "Group": resource(
+            "EC2::SecurityGroup",
+            GroupDescription="g",
+            VpcId=ref("Vpc"),
+            SecurityGroupEgress=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}],
+        ),
+        "In": resource(
+            "EC2::SecurityGroupIngress",
+            GroupId=att("Group", "GroupId"),
+            IpProtocol="tcp",
+            FromPort=80,
+            ToPort=80,
+            SourceSecurityGroupId=att("Group", "GroupId"),
+        ),
+        "Egress": resource(
+            "EC2::SecurityGroupEgress", GroupId=att("Group", "GroupId"), IpProtocol="-1", CidrIp="10.0.0.0/8"
+        ),
+        "Role": resource("IAM::Role", AssumeRolePolicyDocument=TRUST, Description={"Ref": "Mark"}),
+        "Profile": resource("IAM::InstanceProfile", Roles=[ref("Role")]),
+        "Managed": resource("IAM::ManagedPolicy", PolicyDocument=GRANT, Roles=[ref("Role")]),
+        "Space": resource("ServiceDiscovery::PrivateDnsNamespace", Name="types.local", Vpc=ref("Vpc")),
+        "Registry": resource(
+            "ServiceDiscovery::Service",
+            Name="db",
+            Description={"Ref": "Mark"},
+            DnsConfig={"NamespaceId": ref("Space"), "DnsRecords": [{"Type": "A", "TTL": "60"}]},
+        ),
+        "Instance": resource(
+            "ServiceDiscovery::Instance",
+            ServiceId=ref("Registry"),
+            InstanceId="one",
+            InstanceAttributes={"AWS_INSTANCE_IPV4": "10.8.0.9", "mark": {"Ref": "Mark"}},
+        ),
+        "Cluster": resource("ECS::Cluster", Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}]),
+        "Providers": resource(
+            "ECS::ClusterCapacityProviderAssociations",
+            Cluster=ref("Cluster"),
+            CapacityProviders=["FARGATE"],
+            DefaultCapacityProviderStrategy=[{"CapacityProvider": "FARGATE", "Weight": 1}],
+        ),
+        "Logs": resource("Logs::LogGroup", Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}]),
+        "Setting": resource("SSM::Parameter", Type="String", Value="x", Tags={"mark": {"Ref": "Mark"}}),
+        "Report": resource("CDK::Metadata", Analytics="v2:deflate64:x"),
+    },
+    "Parameters": {"Mark": {"Type": "String"}},
+}
+CHANGED = {"Vpc", "Routes", "Role", "Registry", "Instance", "Cluster", "Logs", "Setting"}
+
+
+async def test_every_other_type_is_made_changed_in_place_and_taken_away(world: World) -> None:
+    given = {"StackName": "types", "TemplateBody": json.dumps(SUPPORTING), "Capabilities": ["CAPABILITY_IAM"]}
+    await world.call("cloudformation", "CreateStack", **given, Parameters=[_mark("one")])
+    assert await world.live("types", world.dispatcher)
+    before = _resources(world)
+    assert {name: (one.status, one.reason) for name, one in before.items() if one.status != "CREATE_COMPLETE"} == {}
+    await world.call("cloudformation", "UpdateStack", **given, Parameters=[_mark("two")])
+    assert await world.live("types", world.dispatcher)
+    after = _resources(world)
+    assert world.stack("types").status == "UPDATE_COMPLETE", {one.reason for one in after.values()}
+    assert {name for name, one in after.items() if one.status == "UPDATE_COMPLETE"} == CHANGED
+    assert {name: one.physical_id for name, one in after.items()} == {
+        name: one.physical_id for name, one in before.items()
+    }
+    vpcs = await world.call("ec2", "DescribeVpcs", VpcIds=[after["Vpc"].physical_id])
+    assert {"Key": "Name", "Value": "two"} in vpcs["Vpcs"][0]["Tags"]
+    await world.call("cloudformation", "DeleteStack", StackName="types")
+    assert await world.live("types", world.dispatcher)
+    assert (world.stack("types").status, {one.reason for one in _resources(world).values()}) == (
+        "DELETE_COMPLETE",
+        {""},
+    )
+
+
+def _mark(value: str) -> dict[str, str]:
+    return {"ParameterKey": "Mark", "ParameterValue": value}
+
+
+def _resources(world: World) -> dict[str, StackResource]:
+    found = world.store.snapshot().linked(StackResource, "stack", world.stack("types").key)
+    return {one.logical_id: one for one in found}
