@@ -8,8 +8,8 @@ from moorage.domain.task import Status, Stop, StopCode, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.planning import containers
 from moorage.planning.actions import ContainerObservation, ContainerPhase, Health, TaskObservation
-from moorage.planning.containers import Patience, Prepare, Remove, Signal, Situation, Start, Steps
 from moorage.planning.sidecar import Proxy, proxy_of
+from moorage.planning.situation import Action, Patience, Prepare, Remove, Signal, Situation, Start, Steps
 from worlds import CLUSTER, HOME, NOON
 
 
@@ -92,7 +92,7 @@ class Life:
         self.task = replace(self.task, stop=Stop(StopCode.USER_INITIATED, reason, self.now))
         self.settle()
 
-    def _perform(self, action: containers.Action) -> None:
+    def _perform(self, action: Action) -> None:
         if isinstance(action, Prepare):
             self.held = self.held if self.held is not None else {}
         elif isinstance(action, Remove):

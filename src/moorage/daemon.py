@@ -34,8 +34,8 @@ from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
 from moorage.mesh.configuration import bundle_of
 from moorage.mesh.view import View
-from moorage.planning.containers import Patience
 from moorage.planning.sidecar import PROXY_BOOTSTRAP, PROXY_DIRECTORY, PROXY_USER
+from moorage.planning.situation import Patience
 from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
 from moorage.runtime.supervisor.prerequisites import prerequisites

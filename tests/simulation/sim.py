@@ -24,7 +24,7 @@ from moorage.engine.engine import Engine, Outside
 from moorage.engine.ports import Commit
 from moorage.engine.tasks import Envoy
 from moorage.planning.actions import PROXY_IMAGE
-from moorage.planning.containers import Patience
+from moorage.planning.situation import Patience
 from moorage.runtime.fake import Behaviour, FakeRuntime, by_image
 from moorage.runtime.faults import ChanceFaults, Odds
 from moorage.store.memory import MemoryStore

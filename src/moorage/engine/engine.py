@@ -23,7 +23,7 @@ from moorage.engine.queue import Item, Queue
 from moorage.engine.services import Registry, Services
 from moorage.engine.tasks import Envoy, Tasks
 from moorage.mesh.view import View
-from moorage.planning.containers import Patience
+from moorage.planning.situation import Patience
 
 SWEEP: Final = timedelta(seconds=30)
 """How often the runtime is asked for tasks that nobody knows."""

@@ -21,8 +21,8 @@ from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtim
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
 from moorage.planning import containers, sidecar
-from moorage.planning.containers import Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 from moorage.planning.sidecar import Proxy
+from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 
 WAITING: Final = frozenset({Status.PENDING, Status.DEACTIVATING, Status.STOPPING, Status.DEPROVISIONING})
 """Statuses in which word from a proxy may be what a task waits for."""
@@ -134,7 +134,7 @@ class Tasks:
         else:
             self.waiting.discard(key)
 
-    async def _perform(self, subject: Subject, action: containers.Action) -> None:
+    async def _perform(self, subject: Subject, action: Action) -> None:
         task = subject.task
         match action:
             case Prepare():

@@ -5,7 +5,7 @@ docs/reference/service-connect.md section 2.6; dependsOn, essential and timeouts
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,8 +23,9 @@ from moorage.domain.task import (
 )
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.planning import dependencies, health
-from moorage.planning.actions import ContainerObservation, ContainerPhase, TaskObservation
+from moorage.planning.actions import ContainerObservation, ContainerPhase
 from moorage.planning.sidecar import Proxy
+from moorage.planning.situation import Action, Drain, Forget, Prepare, Remove, Signal, Situation, Start, Steps
 
 SOON: Final = timedelta(milliseconds=25)
 """How long to wait before looking again at something that sends no word when it is done (a proxy's readiness)."""
@@ -34,90 +35,6 @@ RETENTION: Final = timedelta(hours=1)
 """How long a STOPPED task is still described."""
 SETTLE: Final = timedelta(milliseconds=200)
 """From the last acknowledgement until a proxy's workers surely use it, too."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait at most: for other proxies to let go, for requests in flight, for SIGTERM to do its work.
-
-    `listen`: for a task without health check to listen on the ports that it exposes; zero is what ECS does, which
-    sends to it as soon as it is RUNNING (decision 0007).
-    """
-
-    acknowledgement: timedelta = timedelta(seconds=5)
-    drain: timedelta = timedelta(seconds=20)
-    stop: timedelta = timedelta(seconds=30)
-    proxy_stop: timedelta = timedelta(seconds=5)
-    start: timedelta = timedelta(minutes=3)
-    listen: timedelta = timedelta(seconds=60)
-
-
-@dataclass(frozen=True)
-class Situation:
-    """All that the next steps of a task depend on.
-
-    `proxy_ready` and `in_flight` (None: it does not say) are what the proxy told; `holding` is how many other proxies
-    have not acknowledged that this task's address is gone; `listening` are the ports that its programs listen on.
-    """
-
-    task: Task
-    state: TaskState
-    definition: TaskDefinition
-    proxy: Proxy | None
-    observation: TaskObservation | None
-    now: datetime
-    patience: Patience = Patience()
-    proxy_ready: bool = False
-    in_flight: int | None = None
-    holding: int = 0
-    listening: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """Make the task's network."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """Start a container (the proxy is one)."""
-
-    container: str
-
-
-@dataclass(frozen=True)
-class Signal:
-    """Send SIGTERM, or SIGKILL when `kill`."""
-
-    container: str
-    kill: bool = False
-
-
-@dataclass(frozen=True)
-class Drain:
-    """Ask the proxy to drain its inbound listeners."""
-
-
-@dataclass(frozen=True)
-class Remove:
-    """Take away what is left of the task."""
-
-
-@dataclass(frozen=True)
-class Forget:
-    """The task has been described as STOPPED for long enough: delete its records."""
-
-
-Action = Prepare | Start | Signal | Drain | Remove | Forget
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The task's new state, what to do now, and when to look again at the latest."""
-
-    state: TaskState
-    actions: tuple[Action, ...]
-    wake: timedelta
 
 
 def next_steps(situation: Situation) -> Steps:

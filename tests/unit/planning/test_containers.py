@@ -8,6 +8,7 @@ from lives import Life
 from moorage.domain.task import TRANSITIONS, Status, StopCode
 from moorage.planning import containers, dependencies
 from moorage.planning.actions import Health
+from moorage.planning.situation import Forget
 from worlds import definition, exposing, service
 
 
@@ -246,7 +247,7 @@ def test_a_stopped_task_is_forgotten_after_an_hour():
     life.settle()
     assert life.look().wake == timedelta(hours=1)
     life.now += timedelta(hours=1)
-    assert life.look().actions == (containers.Forget(),)
+    assert life.look().actions == (Forget(),)
 
 
 def test_every_status_can_be_reached_and_only_stopped_is_an_end():
