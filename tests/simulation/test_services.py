@@ -16,7 +16,7 @@ from moorage.domain.task import Status
 from moorage.runtime.fake import Behaviour
 from moorage.runtime.faults import Odds
 
-pytestmark = pytest.mark.looptime(start=0)
+pytestmark = pytest.mark.looptime(start=0, noop_cycles=0)
 
 NASTY = Odds(outage=0.01, lost_answer=0.01, delay=0.05, longest_delay=0.3, lost_nudge=0.1, doubled_nudge=0.1)
 SEEDS = [pytest.param(seed, id=f"seed-{seed}") for seed in range(40)]

@@ -5,7 +5,6 @@ A delayed key is due at its earliest time. Back-off per key doubles with each fa
 """
 
 import asyncio
-from collections import deque
 from datetime import timedelta
 from typing import Final
 
@@ -22,13 +21,13 @@ class Queue:
     """Serial per item, parallel across items. Single event loop; no locks."""
 
     def __init__(self) -> None:
-        self._ready: deque[Item] = deque()
+        # Of all who wait it wakes one for each item; waking all of them cost more than the work itself.
+        self._ready: asyncio.Queue[Item] = asyncio.Queue()
         self._waiting: set[Item] = set()
         self._working: set[Item] = set()
         self._again: set[Item] = set()
         self._timers: dict[Item, asyncio.TimerHandle] = {}
         self._failures: dict[Item, int] = {}
-        self._wake = asyncio.Event()
 
     def add(self, item: Item) -> None:
         """Make `item` due now."""
@@ -37,8 +36,7 @@ class Queue:
             self._again.add(item)
         elif item not in self._waiting:
             self._waiting.add(item)
-            self._ready.append(item)
-            self._wake.set()
+            self._ready.put_nowait(item)
 
     def add_after(self, item: Item, delay: timedelta) -> None:
         """Make `item` due after `delay`, or earlier if it already is or is added before."""
@@ -54,10 +52,7 @@ class Queue:
 
     async def get(self) -> Item:
         """The next due item; it is not given out again before `done`."""
-        while not self._ready:
-            self._wake.clear()
-            await self._wake.wait()
-        item = self._ready.popleft()
+        item = await self._ready.get()
         self._waiting.discard(item)
         self._working.add(item)
         return item
@@ -83,7 +78,7 @@ class Queue:
     @property
     def idle(self) -> bool:
         """True when nothing is due and nothing is being worked on (timers may still be running)."""
-        return not (self._ready or self._working or self._again)
+        return self._ready.empty() and not (self._working or self._again)
 
     def close(self) -> None:
         """Cancel all timers."""
