@@ -25,6 +25,9 @@ def meshed(**more: object) -> Life:
 CHECK = {"command": ["CMD", "true"], "interval": 5, "timeout": 2, "retries": 3, "startPeriod": 0}
 
 
+CHECKED = container("app", healthCheck=CHECK)
+
+
 def test_a_task_without_proxy_goes_from_provisioning_to_running():
     life = Life(definition())
     assert life.status is Status.PROVISIONING
@@ -238,6 +241,17 @@ def test_a_task_that_never_listens_takes_traffic_after_a_minute():
     assert life.state.healthy_at is None
     life.pass_time(1)
     assert life.state.healthy_at is not None
+
+
+@pytest.mark.parametrize("make", [meshed, lambda: Life(definition()), lambda: Life(definition(containers=[CHECKED]))])
+def test_a_task_at_rest_is_looked_at_slowly(make):
+    life = make()
+    life.settle()
+    if life.state.healthy_at is None:
+        life.say_health("app", Health.HEALTHY)
+        life.settle()
+    steps = life.look()
+    assert (steps.actions, steps.wake) == ((), containers.LATER)
 
 
 def test_a_stopped_task_is_forgotten_after_an_hour():
