@@ -19,7 +19,9 @@ def advance(ledger: Ledger) -> bool:
         if (
             not ledger.dealt_with(resource)
             and resource.before
-            and all(_back(ledger, other) for other in resource.before.depends_on if other in pending and other != name)
+            and all(
+                _settled(ledger, other) for other in resource.before.depends_on if other in pending and other != name
+            )
         ):
             _begin(ledger, resource, resource.before)
     return all(_settled(ledger, name) for name in pending)
@@ -28,10 +30,6 @@ def advance(ledger: Ledger) -> bool:
 def _settled(ledger: Ledger, name: str) -> bool:
     resource = ledger.resources[name]
     return ledger.dealt_with(resource) and not resource.status.moving
-
-
-def _back(ledger: Ledger, name: str) -> bool:
-    return _settled(ledger, name)
 
 
 def _begin(ledger: Ledger, resource: StackResource, before: Deployed) -> None:
