@@ -2,11 +2,11 @@
 have them. Also whether anything answers there. Standard library only, so that `moorage env` starts at once.
 """
 
-import http.client
 import ipaddress
 import json
 import os
 import re
+import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -69,6 +69,10 @@ def local_url(port: int, host: str = "127.0.0.1") -> str:
 
 def health(address: Address, timeout: float = 2.0) -> str | None:
     """The version of the Moorage that answers there; None when nothing does. Failure if something else does."""
+    if not _listens(address, timeout):
+        return None
+    import http.client
+
     kind = http.client.HTTPSConnection if address.url.startswith("https") else http.client.HTTPConnection
     connection = kind(address.host, address.port, timeout=timeout)
     try:
@@ -88,6 +92,23 @@ def health(address: Address, timeout: float = 2.0) -> str | None:
         raise _someone_else(address) from error
     finally:
         connection.close()
+
+
+def _listens(address: Address, timeout: float) -> bool:
+    """Whether anything listens there. Asked first, since nothing else is needed to know that nothing does."""
+    try:
+        with socket.create_connection((address.host, address.port), timeout):
+            return True
+    except ConnectionRefusedError:
+        return False
+    except OSError as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: Address, error: OSError) -> Failure:
+    if isinstance(error, TimeoutError):
+        return Failure(f"cannot reach {address.url}", "it does not answer in time", "Is the daemon overloaded?")
+    return Failure(f"cannot reach {address.url}", error.strerror or str(error))
 
 
 def require(address: Address) -> None:

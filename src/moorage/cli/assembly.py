@@ -119,7 +119,7 @@ def _text(file: Path) -> str:
 def _declared(text: str, file: Path) -> tuple[str, ...]:
     """The parameters that a template declares; the template itself is judged by CloudFormation, not here."""
     try:
-        document = yaml.load(text, _Lenient)
+        document = _outline(text)
     except yaml.YAMLError as error:
         raise Failure(str(file), f"it is neither YAML nor JSON: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
@@ -128,8 +128,16 @@ def _declared(text: str, file: Path) -> tuple[str, ...]:
     return tuple(str(name) for name in parameters) if isinstance(parameters, dict) else ()
 
 
-class _Lenient(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
-    """Reads any tag (`!Ref`, `!Sub` …) as nothing: only the outline matters here. (yaml's stubs lack the C loader.)"""
+def _outline(text: str) -> object:
+    """JSON is YAML, too, but its own reader takes a hundredth of the time."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.load(text, _Lenient)
+
+
+class _Lenient(yaml.SafeLoader):
+    """Reads any tag (`!Ref`, `!Sub` …) as nothing: only the outline matters here."""
 
 
 _Lenient.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
