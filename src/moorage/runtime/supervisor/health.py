@@ -1,6 +1,7 @@
 """Container health checks: run inside the container, by the supervisor, whether the daemon is there or not.
 
-ECS's rules: the first check after one interval; failures within the start period do not count, a success always does.
+ECS's rules: failures within the start period do not count, a success always does. ECS waits one interval before it
+asks at all; here it is asked earlier, too, and only a success counts then.
 """
 
 import asyncio
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 
 from moorage.runtime.supervisor import clock
 from moorage.runtime.supervisor.protocol import Refused
+
+FIRST_PAUSE = 0.25
+"""Seconds until the first early check; each further one waits twice as long."""
 
 Check = Callable[[list[str], float], Awaitable[int]]
 """Runs a command with a timeout in seconds; returns its exit code."""
@@ -34,16 +38,32 @@ class HealthCheck:
 async def watch(health: HealthCheck, check: Check, note: Callable[[str], None]) -> None:
     """Ask for ever; `note` hears HEALTHY or UNHEALTHY after each answer that decides something."""
     started, failures = clock.steady(), 0
+    if await _early(health, check):
+        note("HEALTHY")
     while True:
         await asyncio.sleep(health.interval)
-        try:
-            code = await check(health.argv, health.timeout)
-        except Refused:
-            code = 1  # a command that cannot be started is a failed check
-        if code == 0:
+        if await _passes(health, check):
             failures = 0
             note("HEALTHY")
         elif clock.steady() - started >= health.start_period:
             failures += 1
             if failures >= health.retries:
                 note("UNHEALTHY")
+
+
+async def _early(health: HealthCheck, check: Check) -> bool:
+    """Whether a check passes before the first interval is over; failures until then do not count (decision 0008)."""
+    waited, pause = 0.0, FIRST_PAUSE
+    while waited + pause < health.interval:
+        await asyncio.sleep(pause)
+        if await _passes(health, check):
+            return True
+        waited, pause = waited + pause, 2 * pause
+    return False
+
+
+async def _passes(health: HealthCheck, check: Check) -> bool:
+    try:
+        return await check(health.argv, health.timeout) == 0
+    except Refused:
+        return False  # a command that cannot be started is a failed check
