@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from moorage.domain import arns
 from moorage.domain.changes import Key, Link
 from moorage.domain.connect import KnownName
+from moorage.domain.network import Subnet
 
 REPLICA = "REPLICA"
 DAEMON = "DAEMON"
@@ -78,7 +79,8 @@ class Deployment:
     """One version of a service: what its tasks are made from. `known` is the frozen set of names.
 
     `namespace_id` is None without Service Connect. `connect` is the configuration as a caller gets it back;
-    `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it.
+    `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it. `subnets` are those of
+    `network` with their zones.
     """
 
     table: ClassVar[str] = "deployment"
@@ -93,6 +95,7 @@ class Deployment:
     launch_type: str
     platform_version: str | None = None
     network: dict[str, Any] | None = None
+    subnets: tuple[Subnet, ...] = ()
     capacity_provider_strategy: tuple[dict[str, Any], ...] = ()
     connect: dict[str, Any] | None = None
     namespace_id: str | None = None

@@ -104,6 +104,7 @@ class Task:
     started_by: str = ""
     platform_version: str | None = None
     availability_zone: str = ""
+    subnet: str = ""
     network: dict[str, Any] | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] = field(default_factory=dict)

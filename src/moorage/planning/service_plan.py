@@ -14,7 +14,7 @@ from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, S
 from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.world import World
 from moorage.planning import releasing, rollout
-from moorage.planning.task_factory import Names, new_task
+from moorage.planning.task_factory import Names, new_tasks
 
 QUICK_END = timedelta(seconds=10)
 """A task that ends by itself this soon after it was healthy counts as a failure when the next start is timed."""
@@ -144,7 +144,7 @@ def _start(draft: _Draft, primary: Deployment, count: int) -> list[Task]:
         if left > timedelta(0):
             draft.look_again(left)
             return []
-    started = [new_task(draft.service, primary, draft.names, draft.now) for _ in range(count)]
+    started = new_tasks(draft.service, primary, count, draft.world, draft.names, draft.now)
     draft.writes += [Put(task) for task in started]
     draft.tell(f"has started {len(started)} tasks: {_listed(started)}.")
     return started

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Task
+from moorage.domain.world import World
+from moorage.planning import placement
 
 
 class Names(Protocol):
@@ -15,6 +17,14 @@ class Names(Protocol):
     def digits(self, count: int) -> str: ...
 
     def uuid(self) -> str: ...
+
+
+def new_tasks(
+    service: Service, deployment: Deployment, count: int, world: World, names: Names, now: datetime
+) -> list[Task]:
+    """`count` more tasks of a deployment, spread over its subnets beside those that it has."""
+    tasks = [new_task(service, deployment, names, now) for _ in range(count)]
+    return placement.placed(tasks, deployment.subnets, placement.beside(world, deployment))
 
 
 def new_task(service: Service, deployment: Deployment, names: Names, now: datetime) -> Task:

@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from botocore.config import Config
 
+import ec2
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
@@ -131,7 +132,7 @@ class Ending:
 def server() -> Iterator[Server]:
     store = MemoryStore()
     clock, ids = SystemClock(), SystemIds()
-    dispatcher = Dispatcher(operations.table(), store, clock, ids)
+    dispatcher = Dispatcher(operations.table(), store, clock, ids, ec2.forward)
     app = App(dispatcher, Endpoint(version="test"))
     listening = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from botocore.config import Config
 
+import ec2
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
@@ -68,7 +69,7 @@ class Account:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     store = MemoryStore()
-    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds(), ec2.forward)
     app = App(dispatcher, Endpoint(version="test"))
     listening = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", loop="asyncio"))

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ec2
 from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Put
@@ -68,7 +69,7 @@ def test_endpoints_claims_and_cloud_map_services_stay_in_step(sequence: list[Req
 
 async def _play(sequence: list[Request]) -> None:
     store = MemoryStore()
-    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds(), ec2.forward)
 
     async def call(operation: str, **arguments: Any) -> None:
         await dispatcher.call(*ACCOUNT, "ecs", operation, arguments)

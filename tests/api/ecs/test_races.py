@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import ec2
 from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain import registry_operations
@@ -27,7 +28,7 @@ class Caller:
 
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
-        self._dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+        self._dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds(), ec2.forward)
 
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         return await self._dispatcher.call(*ACCOUNT, "ecs", operation, arguments)

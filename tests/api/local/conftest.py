@@ -18,6 +18,7 @@ import httpx
 import pytest
 import uvicorn
 
+import ec2
 from moorage.api import local, operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
@@ -143,7 +144,7 @@ def _serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Reaching) -
     listener = socket.create_server(("127.0.0.1", 0))
     scene = Scene(f"http://127.0.0.1:{listener.getsockname()[1]}", store, runtime, asyncio.new_event_loop())
     images = ImageCatalog(tmp_path / "images")
-    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds())
+    dispatcher = Dispatcher(operations.table(), store, SystemClock(), SystemIds(), ec2.forward)
     app = App(dispatcher, Endpoint("9.9", mounts=local.mounts(_doors(scene, images))))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=lambda: scene.loop.run_until_complete(server.serve(sockets=[listener])))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import ec2
 from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Put
@@ -63,7 +64,7 @@ class Scene:
     def __init__(self, archive: SqliteLogEvents) -> None:
         self.store = MemoryStore()
         self.runtime = Writing()
-        self.calls = Dispatcher(operations.table(archive), self.store, SystemClock(), SystemIds())
+        self.calls = Dispatcher(operations.table(archive), self.store, SystemClock(), SystemIds(), ec2.forward)
         self.shipping = self.fresh()
 
     def fresh(self) -> LogShipping:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import ec2
 from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.stack import Stack, StackEvent
@@ -34,7 +35,7 @@ class Site:
 
     def __init__(self) -> None:
         self.store, self.clock = MemoryStore(), SlowClock()
-        self.dispatcher = Dispatcher(operations.table(), self.store, self.clock, SystemIds())
+        self.dispatcher = Dispatcher(operations.table(), self.store, self.clock, SystemIds(), ec2.forward)
         self.doer = Stacks(self.store, self, self.clock, SystemIds())
         self.verdict: Verdict = lambda _operation, _arguments: 0
 

@@ -142,8 +142,7 @@ def _attachment(found: Task, kind: str, status: str, details: dict[str, Any]) ->
 
 
 def _interface_details(found: Task, state: TaskState) -> dict[str, Any]:
-    subnets = (found.network or {}).get("awsvpcConfiguration", {}).get("subnets", [])
-    return {"subnetId": subnets[0] if subnets else None, "privateIPv4Address": state.address}
+    return {"subnetId": found.subnet or None, "privateIPv4Address": state.address}
 
 
 def _interface_status(state: TaskState) -> str:

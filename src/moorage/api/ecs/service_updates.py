@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect, deploying, launching, present_service, references, services
+from moorage.api.ecs import connect, deploying, launching, networks, present_service, references, services
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.launching import Launch
 from moorage.domain import service_rules
@@ -25,7 +25,7 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     current = draft.world.get(Deployment, deployment_key(service.key, service.deployment_id))
     if current is None:
         raise ServiceNotFound(arguments["service"])
-    wanted = _deployment(ctx, draft, cluster, arguments, current)
+    wanted = await _deployment(ctx, draft, cluster, arguments, current)
     if arguments.get("forceNewDeployment", False) or not deploying.same(wanted.deployment, current):
         service = replace(service, deployment_id=deploying.deploy(ctx, draft, wanted).id)
     service = _changed(service, arguments)
@@ -44,13 +44,14 @@ def _updatable(ctx: RequestContext, draft: Draft, cluster: Cluster, reference: s
     return service
 
 
-def _deployment(
+async def _deployment(
     ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any], current: Deployment
 ) -> deploying.Wanted:
     """The current deployment with what the request changes."""
     definition = _definition(ctx, draft, arguments, current)
     launch = _launch(arguments, cluster, current)
-    network = arguments.get("networkConfiguration")
+    given = arguments.get("networkConfiguration")
+    network = service_rules.network(current.network if given is None else given, definition)
     asked = arguments.get("serviceConnectConfiguration", current.connect)
     deployment = replace(
         current,
@@ -60,7 +61,8 @@ def _deployment(
         launch_type=launch.launch_type,
         platform_version=launch.platform_version,
         capacity_provider_strategy=launch.strategy,
-        network=service_rules.network(current.network if network is None else network, definition),
+        network=network,
+        subnets=current.subnets if network == current.network else await networks.subnets(ctx, network),
         connect=connect.resolved(asked, cluster, current.connect),
         replaces=current.id,
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect, deploying, launching, paging, present_service, references, tagging
+from moorage.api.ecs import connect, deploying, launching, networks, paging, present_service, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, service_rules
@@ -40,7 +40,7 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     if (same := _created_before(ctx, draft, cluster, arguments)) is not None:
         return {"service": present_service.service(draft.world, same)}
     _check_free(draft, (*cluster.key, name))
-    wanted = _deployment(ctx, draft, cluster, arguments)
+    wanted = await _deployment(ctx, draft, cluster, arguments)
     service = _service(ctx, arguments, wanted.deployment)
     deploying.deploy(ctx, draft, wanted)
     draft.put(service)
@@ -155,9 +155,12 @@ def _check_free(draft: Draft, key: Key) -> None:
     raise InvalidParameter("Creation of service was not idempotent.")
 
 
-def _deployment(ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]) -> deploying.Wanted:
+async def _deployment(
+    ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]
+) -> deploying.Wanted:
     definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
     launch = launching.read(arguments, cluster)
+    network = service_rules.network(arguments.get("networkConfiguration"), definition)
     deployment = Deployment(
         account=ctx.account,
         region=ctx.region,
@@ -168,7 +171,8 @@ def _deployment(ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: 
         task_definition=definition.key,
         launch_type=launch.launch_type,
         platform_version=launch.platform_version,
-        network=service_rules.network(arguments.get("networkConfiguration"), definition),
+        network=network,
+        subnets=await networks.subnets(ctx, network),
         capacity_provider_strategy=launch.strategy,
         connect=connect.resolved(arguments.get("serviceConnectConfiguration"), cluster, None),
     )

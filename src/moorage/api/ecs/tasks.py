@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import launching, paging, present_task, references, tagging
+from moorage.api.ecs import launching, networks, paging, present_task, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, service_rules
@@ -20,6 +20,7 @@ from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFo
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
+from moorage.planning import placement
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
@@ -38,7 +39,9 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     template = _template(ctx, cluster, definition, arguments)
     draft.rest_on(cluster)
     draft.rest_on(definition)
+    subnets = await networks.subnets(ctx, template.network)
     tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count)]
+    tasks = placement.placed(tasks, subnets, ())
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)

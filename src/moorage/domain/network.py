@@ -1,0 +1,14 @@
+"""Subnet: a place that a task may be put, as EC2 told of it when it was asked for.
+
+The address of a task does not come from its subnet; ids and the availability zone do.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """A subnet by its id, and the availability zone that it lies in."""
+
+    id: str
+    zone: str
