@@ -176,6 +176,9 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
         await serving
     if daemon.stop_tasks:
         shutil.rmtree(settings.run_dir, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            # The directory of all instances goes with the last of them.
+            settings.run_dir.parent.rmdir()
     return 0
 
 
@@ -232,7 +235,7 @@ def _envoy() -> Envoy:
         identity = bootstrap.Identity(view.node_id, view.cluster, view.region, view.zone)
         return bootstrap.document(identity, PROXY_DIRECTORY)
 
-    return Envoy(bootstrap=document, arguments=lambda _view: bootstrap.arguments(PROXY_BOOTSTRAP))
+    return Envoy(bootstrap=document, arguments=lambda view: bootstrap.arguments(PROXY_BOOTSTRAP, view.log_level))
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from moorage.cli import address, process
 from moorage.cli.address import Address
@@ -18,7 +19,9 @@ from moorage.settings import Settings
 
 @contextmanager
 def daemon() -> Iterator[Address]:
-    """A running daemon; afterwards its tasks, the daemon and its directory are gone."""
+    """A running daemon; afterwards its tasks, the daemon and its directory are gone, also when a signal ends this."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     directory = Path(tempfile.mkdtemp(prefix="moorage-demo-"))
     try:
         settings = Settings.from_environment(
@@ -30,6 +33,12 @@ def daemon() -> Iterator[Address]:
             _stop(settings)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    """End by way of the context managers; a second signal does not break off what they do."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _free_port() -> int:
