@@ -1,4 +1,4 @@
-"""The seam of the AWS protocols: what a codec does, so that JSON, Query and later CBOR differ in bytes only.
+"""The seam of the AWS protocols: what a codec does, so that JSON, Query and CBOR differ in bytes only.
 
 A codec knows shapes, not services: which operation is meant and what it answers is decided above.
 """

@@ -22,10 +22,7 @@ class JsonCodec:
     def parse(self, operation: OperationModel, request: Request) -> Any:
         if not request.body:
             return {}
-        if request.header("content-encoding") not in ("", "identity"):
-            raise reject(
-                "UnsupportedMediaType", "Request bodies are read as they are, without a Content-Encoding.", 415
-            )
+        limits.check_encoding(request)
         limits.check_depth(request.body)
         try:
             return orjson.loads(request.body)
@@ -36,7 +33,7 @@ class JsonCodec:
         return self._response(200, output, request_id)
 
     def refuse(self, fault: Fault, request_id: str, service: str) -> Response:
-        body = {"__type": fault.code, _message_member(fault.code, service): fault.message, **fault.fields}
+        body = {"__type": fault.code, models.message_member(service, fault.code): fault.message, **fault.fields}
         return self._response(fault.status, body, request_id, ("x-amzn-errortype", fault.code))
 
     def _response(self, status: int, body: dict[str, Any], request_id: str, *more: tuple[str, str]) -> Response:
@@ -52,10 +49,3 @@ def _write_scalar(value: Any) -> Any:
     if isinstance(value, bytes):
         return scalars.write_blob(value)
     raise TypeError(type(value).__name__)
-
-
-def _message_member(code: str, service: str) -> str:
-    """Services spell the member of the sentence `message` or `Message`; SDKs of typed languages mind."""
-    shape = models.error_shapes(service).get(code) if service in models.ENTRIES else None
-    names = shape.members if shape is not None else ()
-    return next((name for name in names if name.lower() == "message"), "message")

@@ -6,6 +6,7 @@ Bodies are counted while they arrive, so an oversized one is never held; JSON ne
 import re
 
 from moorage.wire.faults import Rejected, reject
+from moorage.wire.message import Request
 
 MAX_BODY = 1 << 20
 MAX_DEPTH = 64
@@ -18,6 +19,12 @@ _SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
 
 def body_too_large() -> Rejected:
     return reject("RequestEntityTooLarge", f"The request body is larger than {MAX_BODY} bytes.", 413)
+
+
+def check_encoding(request: Request) -> None:
+    """Refuse a compressed body: a small one could hold any amount."""
+    if request.header("content-encoding") not in ("", "identity"):
+        raise reject("UnsupportedMediaType", "Request bodies are read as they are, without a Content-Encoding.", 415)
 
 
 def check_depth(body: bytes) -> None:

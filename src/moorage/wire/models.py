@@ -14,6 +14,7 @@ from botocore.model import OperationModel, ServiceModel
 
 JSON = "json"
 QUERY = "query"
+CBOR = "smithy-rpc-v2-cbor"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,18 @@ def service_operations(service_name: str) -> frozenset[str]:
 def error_shapes(service_name: str) -> dict[str, Any]:
     """The service's modelled errors by the code that they carry on the wire."""
     return {shape.error_code or shape.name: shape for shape in _error_shapes(service(service_name))}
+
+
+def message_member(service_name: str, code: str) -> str:
+    """Services spell the member of an error's sentence `message` or `Message`; SDKs of typed languages mind."""
+    shape = error_shapes(service_name).get(code) if service_name in ENTRIES else None
+    names = shape.members if shape is not None else ()
+    return next((name for name in names if name.lower() == "message"), "message")
+
+
+def speaks_cbor(service_name: str) -> bool:
+    """Whether SDKs may choose Smithy RPC v2 CBOR for the service."""
+    return CBOR in service(service_name).metadata.get("protocols", ())
 
 
 def _error_shapes(model: ServiceModel) -> Iterator[Any]:

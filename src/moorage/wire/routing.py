@@ -6,7 +6,8 @@ Version parameters, and the signature's scope. Whether the operation is served i
 
 from dataclasses import dataclass
 
-from moorage.wire import models, query
+from moorage.wire import cbor, models, query
+from moorage.wire.cbor import CborCodec
 from moorage.wire.codec import Codec
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import reject
@@ -17,6 +18,7 @@ from moorage.wire.query import QueryCodec
 _JSON = JsonCodec()
 _JSON_10 = JsonCodec("application/x-amz-json-1.0")
 _QUERY = QueryCodec()
+_CBOR = CborCodec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Target:
 def codec(request: Request) -> Codec:
     """The codec that the request's form calls for. Never fails, so that any refusal can be written."""
     content_type = request.header("content-type")
+    if request.header("smithy-protocol") == cbor.PROTOCOL or content_type.startswith("application/cbor"):
+        return _CBOR
     if content_type.startswith("application/x-amz-json-1.0"):
         return _JSON_10
     if "x-amz-target" in request.headers or "json" in content_type:
@@ -43,12 +47,7 @@ def target(request: Request, scope: Scope | None) -> Target:
     if header:
         return _by_header(header, scope)
     if request.header("smithy-protocol"):
-        raise reject(
-            "UnsupportedProtocol",
-            f"The protocol {request.header('smithy-protocol')} is not served here.",
-            415,
-            hint="Choose the JSON protocol in the SDK's configuration.",
-        )
+        return _by_path(request, scope)
     if _is_form(request):
         fields = query.form(request)
         if "Action" in fields:
@@ -64,6 +63,22 @@ def _by_header(header: str, scope: Scope | None) -> Target:
     if scope is not None:
         return Target(scope.service, operation)
     raise reject("UnknownOperationException", f"No service is known by the target '{header[:200]}'.")
+
+
+def _by_path(request: Request, scope: Scope | None) -> Target:
+    """Smithy's RPC protocols: the header names the protocol, the path the operation."""
+    protocol = request.header("smithy-protocol")
+    if protocol != cbor.PROTOCOL:
+        raise reject("UnsupportedProtocol", f"The protocol {protocol[:100]} is not served here.", 415)
+    if "eventstream" in request.header("content-type"):
+        raise reject("UnsupportedMediaType", "Event streams are not served over the protocol rpc-v2-cbor.", 415)
+    name, operation = cbor.named(request)
+    entry = models.BY_TARGET.get(name)
+    if entry is None:
+        return _by_header(f"{name}.{operation}", scope)
+    if not models.speaks_cbor(entry.name):
+        raise reject("UnsupportedProtocol", f"The service {entry.name} does not speak the protocol {protocol}.", 415)
+    return Target(entry.name, operation)
 
 
 def _is_form(request: Request) -> bool:

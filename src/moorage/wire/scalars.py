@@ -1,6 +1,7 @@
 """Timestamps and blobs: from their forms on the wire to Python's and back.
 
-Both protocols write a timestamp their own way by default (JSON: seconds, Query: ISO 8601) but any form is read.
+Each protocol writes a timestamp its own way by default (JSON: seconds, Query: ISO 8601, CBOR: tagged); any form is
+read.
 """
 
 import base64
@@ -13,10 +14,15 @@ class NotScalar(ValueError):
 
 
 def read_timestamp(value: object) -> datetime:
-    """A timestamp from seconds since 1970 (a number or its digits) or ISO 8601 text. Aware, in UTC."""
+    """A timestamp from seconds since 1970 (a number or its digits) or ISO 8601 text. Aware, in UTC.
+
+    One that a codec has read already stays as it is.
+    """
     try:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)
+        if isinstance(value, datetime):
+            return value
         if isinstance(value, str):
             return _from_text(value)
     except (ValueError, OverflowError, OSError) as error:

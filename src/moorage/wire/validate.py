@@ -272,7 +272,13 @@ def _kind(value: Any) -> str:
     """The parser's word for what arrived, as AWS's messages have it."""
     if isinstance(value, bool):
         return "TRUE_VALUE" if value else "FALSE_VALUE"
-    names = {str: "STRING_VALUE", dict: "START_OBJECT", list: "START_ARRAY", type(None): "NULL_VALUE"}
+    names = {
+        str: "STRING_VALUE",
+        bytes: "BINARY_VALUE",
+        dict: "START_OBJECT",
+        list: "START_ARRAY",
+        type(None): "NULL_VALUE",
+    }
     return names.get(type(value), "NUMBER_VALUE")
 
 

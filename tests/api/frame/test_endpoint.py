@@ -72,16 +72,6 @@ def test_a_request_that_names_no_service_is_refused(served: Any) -> None:
     assert "<Code>MissingAuthenticationToken</Code>" in answer.text
 
 
-def test_cbor_is_refused_by_name_with_a_hint(served: Any) -> None:
-    answer = httpx.post(
-        served.url + "/service/Route53AutoNaming_v20170314/operation/ListNamespaces",
-        headers={"smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor"},
-    )
-    assert answer.status_code == 415
-    assert "rpc-v2-cbor" in answer.text
-    assert "JSON" in answer.headers["x-moorage-hint"]
-
-
 def test_a_service_that_there_is_not_is_refused_by_name(served: Any, refused: Refused) -> None:
     code, message, _ = refused(served.client("sqs").list_queues)
     assert "'sqs' is not supported by Moorage" in message
