@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: help demo check test bench lock format clean
+.PHONY: help demo check test bench docs lock format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +39,9 @@ test: $(VENV)/.dev ## run every test
 
 bench: $(VENV)/.dev ## measure every performance aim and print the table
 	@$(BIN)/python -m bench
+
+docs: $(VENV)/.dev ## write the generated parts of docs/ again
+	@$(BIN)/python -m generators
 
 format: $(VENV)/.dev ## format the code and mend what lint can mend
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
