@@ -14,7 +14,7 @@ import orjson
 from moorage.api import dispatch, origin
 from moorage.api.dispatch import Call, Dispatcher
 from moorage.domain.errors import DomainError
-from moorage.wire import credentials, limits, routing, sigv4
+from moorage.wire import credentials, fault_table, limits, routing, sigv4
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import Fault, Rejected, reject
 from moorage.wire.message import Request, Response
@@ -124,6 +124,9 @@ class App:
             return await self._perform(call, request)
         except (Rejected, DomainError) as error:
             return self._refuse(request, dispatch.fault(error, service), service, request_id)
+        except Exception:  # whatever is wrong with us, the caller hears of it in its own protocol
+            log.exception("the request %s to %s failed", request_id, service or "no service")
+            return self._refuse(request, fault_table.internal(service), service, request_id)
 
     def _caller(self, scope: Scope | None) -> tuple[str, str]:
         """Account and region. On loopback a request may come unsigned, as from curl."""

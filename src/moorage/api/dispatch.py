@@ -4,6 +4,7 @@ Protocols and HTTP are `app`'s; what an operation does is its handler's.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from moorage.engine.ports import Clock, Ids, OperationFailed, Store
 from moorage.wire import fault_table, models, validate
 from moorage.wire.faults import Fault, Rejected, reject
 from moorage.wire.message import Request, Response
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 8
 """How often a handler is called whose commit others keep overtaking."""
@@ -93,12 +96,17 @@ class Dispatcher:
         """Run work that goes on after an answer; it is kept until it is done."""
         task = asyncio.get_running_loop().create_task(work)
         self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._later.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("work after an answer failed", exc_info=task.exception())
 
     async def settle(self) -> None:
         """Wait until all work that goes on after an answer is done; the daemon does so before it closes the store."""
         while self._later:
-            await asyncio.gather(*self._later)
+            await asyncio.wait(self._later)
 
     async def call(
         self, account: str, region: str, service: str, operation: str, arguments: Mapping[str, Any]

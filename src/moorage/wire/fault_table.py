@@ -80,6 +80,8 @@ TABLE: dict[type[DomainError], Row] = {
     errors.TaskDefinitionNotFound: _ecs("ClientException"),
     errors.DescribedTaskDefinitionNotFound: _ecs("ClientException"),
     errors.TaskNotFound: _INVALID,
+    errors.TargetNotFound: _ecs("TargetNotFoundException"),
+    errors.TooManyAttributes: _ecs("AttributeLimitExceededException"),
     errors.NamespaceNotFound: _ecs("NamespaceNotFoundException"),
     errors.ClusterContainsServices: _ecs("ClusterContainsServicesException"),
     errors.ClusterContainsTasks: _ecs("ClusterContainsTasksException"),
@@ -145,3 +147,9 @@ def fault(error: DomainError, service: str) -> Fault:
         code = models.ENTRIES[service].invalid
     fields = {name: getattr(error, attribute) for name, attribute in row.fields.items()}
     return Fault(code, error.message, row.status, {name: value for name, value in fields.items() if value}, error.hint)
+
+
+def internal(service: str) -> Fault:
+    """The fault that tells a caller of `service` that the mistake is ours. What it was stands in the log."""
+    code = models.ENTRIES[service].internal if service in models.ENTRIES else "InternalFailure"
+    return Fault(code, "The request processing has failed because of an unknown error, exception or failure.", 500)

@@ -22,7 +22,8 @@ class ServiceEntry:
     """How requests to a service that is answered here are told apart, without loading its model.
 
     `name` is botocore's and the command line's name; `target` the prefix of X-Amz-Target (JSON); `version` the
-    Version parameter (Query); `invalid` the code that answers input which breaks the model.
+    Version parameter (Query); `invalid` the code that answers input which breaks the model, `internal` the one that
+    answers what is our own fault.
     """
 
     name: str
@@ -30,14 +31,21 @@ class ServiceEntry:
     invalid: str
     target: str = ""
     version: str = ""
+    internal: str = "InternalFailure"
 
 
 ENTRIES = {
     entry.name: entry
     for entry in (
-        ServiceEntry("ecs", JSON, "InvalidParameterException", target="AmazonEC2ContainerServiceV20141113"),
+        ServiceEntry(
+            "ecs",
+            JSON,
+            "InvalidParameterException",
+            target="AmazonEC2ContainerServiceV20141113",
+            internal="ServerException",
+        ),
         ServiceEntry("servicediscovery", JSON, "InvalidInput", target="Route53AutoNaming_v20170314"),
-        ServiceEntry("ssm", JSON, "ValidationException", target="AmazonSSM"),
+        ServiceEntry("ssm", JSON, "ValidationException", target="AmazonSSM", internal="InternalServerError"),
         ServiceEntry("logs", JSON, "InvalidParameterException", target="Logs_20140328"),
         ServiceEntry("sts", QUERY, "ValidationError", version="2011-06-15"),
         ServiceEntry("cloudformation", QUERY, "ValidationError", version="2010-05-15"),
