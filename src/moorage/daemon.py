@@ -26,6 +26,8 @@ from moorage.api import local, operations
 from moorage.api.app import App, Endpoint
 from moorage.api.cloudmap import progress
 from moorage.api.dispatch import Dispatcher
+from moorage.api.inside import Inside
+from moorage.api.inside_listener import InsideListener
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.log_shipping import LogShipping
@@ -122,6 +124,13 @@ class Daemon:
         )
         return App(self.dispatcher, endpoint)
 
+    def inside(self) -> InsideListener:
+        """What tasks reach of this: AWS's services and the agent's answers, none of Moorage's own routes."""
+        endpoint = App(self.dispatcher, Endpoint(version=__version__, default_region=self.settings.default_region))
+        clock = self.dispatcher.clock
+        app = Inside(self.store, self.dispatcher, self.runtime.usage, clock, endpoint)
+        return InsideListener(self.runtime, app, _configuration)
+
     async def reset(self) -> None:
         """Stop every task and forget everything, as for the next test."""
         await self.engine.pause()
@@ -166,10 +175,13 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         daemon.engine.start()
         daemon.shipping.start()
+        inside = asyncio.create_task(daemon.inside().keep())
         log.info("moorage %s listens on http://%s:%d", __version__, settings.host, port)
         await asyncio.wait({serving, asyncio.create_task(daemon.ending.wait())}, return_when=asyncio.FIRST_COMPLETED)
         await daemon.engine.pause()
         await daemon.shipping.stop()
+        inside.cancel()
+        await asyncio.wait({inside})
         if daemon.stop_tasks:
             await _stop_tasks(daemon)
         server.should_exit = True

@@ -188,7 +188,7 @@ class TaskState:
         return (self.account, self.region, self.cluster, self.id)
 
     def links(self) -> tuple[Link, ...]:
-        return ()
+        return () if self.address is None else (("address", (self.address,)),)
 
     def container(self, name: str) -> ContainerState | None:
         return next((container for container in self.containers if container.name == name), None)

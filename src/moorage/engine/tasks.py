@@ -20,7 +20,7 @@ from moorage.engine.mesh import ports_of
 from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
-from moorage.planning import containers, sidecar
+from moorage.planning import containers, inside, sidecar
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 
@@ -163,7 +163,7 @@ class Tasks:
             spec = sidecar.proxy_spec(task, proxy, self._envoy.arguments(view), self._envoy.bootstrap(view), sockets)
         else:
             definition = next(c for c in subject.definition.containers if c.name == name)
-            spec = sidecar.container_spec(task, definition)
+            spec = sidecar.container_spec(task, definition, inside.surroundings(task, subject.definition, name))
         await self._try(subject, name, self._runtime.start(spec))
 
     async def _try(self, subject: Subject, container: str | None, attempt: Awaitable[object]) -> None:

@@ -23,6 +23,7 @@ from moorage.planning.actions import (
     Mount,
     TaskSpec,
 )
+from moorage.planning.inside import Surroundings
 
 FIRST_LISTENER_PORT = 42000
 """Where the proxy's ports are looked for, upwards; a port that the task itself names is passed over."""
@@ -130,8 +131,8 @@ def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | N
     )
 
 
-def container_spec(task: Task, container: ContainerDefinition) -> ContainerSpec:
-    """One container as its definition and the task's overrides have it."""
+def container_spec(task: Task, container: ContainerDefinition, around: Surroundings) -> ContainerSpec:
+    """One container as its definition and the task's overrides have it, with the environment that is put around."""
     override = _override(task.overrides, container.name)
     document = container.document
     command = override.get("command", document.get("command"))
@@ -141,7 +142,7 @@ def container_spec(task: Task, container: ContainerDefinition) -> ContainerSpec:
         image=container.image,
         entry_point=_words(document.get("entryPoint")),
         command=_words(command),
-        environment=tuple(_environment(document, override).items()),
+        environment=tuple(_environment(document, override, around).items()),
         user=document.get("user"),
         working_directory=document.get("workingDirectory"),
         read_only_root=document.get("readonlyRootFilesystem", False),
@@ -189,9 +190,10 @@ def _override(overrides: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return {}
 
 
-def _environment(document: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, str]:
+def _environment(document: Mapping[str, Any], override: Mapping[str, Any], around: Surroundings) -> dict[str, str]:
     pairs = [*document.get("environment", ()), *override.get("environment", ())]
-    return {pair["name"]: pair.get("value", "") for pair in pairs}
+    own = {pair["name"]: pair.get("value", "") for pair in pairs}
+    return {**around.defaults, **own, **around.fixed}
 
 
 def _health_check(document: Mapping[str, Any] | None) -> HealthCheck | None:

@@ -188,6 +188,21 @@ class NetnsRuntime:
 
     async def facts(self) -> Message:
         """What `moorage check` tells: mode ("root" or "user"), pool, limits (whether they are enforced)."""
+    async def listen(self, address: str, port: int) -> socket.socket:
+        """A socket that listens where every task reaches it, whatever the host has at that address."""
+        _, descriptors = await self._request("listen", address=address, port=port)
+        made = socket.socket(fileno=descriptors[0])
+        made.setblocking(False)
+        return made
+
+    async def lost(self) -> None:
+        """Return when the supervisor went away, and with it the network of its tasks."""
+        await self._link.lost()
+
+    async def usage(self, task_id: str) -> Message:
+        """What the task uses now: `cpus`, `system`, `containers` by name, `network`. NotRunning."""
+        return await self._ask("usage", task_id=task_id)
+
         return await self._ask("facts")
 
     async def close(self, stop_tasks: bool) -> None:

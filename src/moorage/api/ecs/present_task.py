@@ -50,6 +50,11 @@ def desired_status(found: Task, state: TaskState | None) -> str:
     return "STOPPED" if stopped else "RUNNING"
 
 
+def container_arn(found: Task, name: str) -> str:
+    """The ARN of one of its containers."""
+    return arns.container(found.account, found.region, found.cluster, found.id, _id(found, name))
+
+
 def _status(found: Task, state: TaskState) -> dict[str, Any]:
     stop = stop_of(found, state)
     return given(
@@ -96,7 +101,7 @@ def _container(
     document = definition.document if definition is not None else {}
     memory, reservation = document.get("memory"), document.get("memoryReservation")
     return given(
-        containerArn=arns.container(found.account, found.region, found.cluster, found.id, _id(found, seen.name)),
+        containerArn=container_arn(found, seen.name),
         taskArn=found.arn,
         name=seen.name,
         image=definition.image if definition is not None else None,

@@ -157,6 +157,8 @@ async def _serve(
             "listening": tasks.listening,
             "tasks": tasks.tasks,
             "socket": tasks.socket,
+            "listen": tasks.listen,
+            "usage": tasks.usage,
             "exec": tasks.execute,
             "facts": tell_facts,
             "shutdown": shutdown,

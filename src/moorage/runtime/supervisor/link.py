@@ -72,6 +72,11 @@ class Link:
                 self._connection = await self._connect()
             return self._connection is not None
 
+    async def lost(self) -> None:
+        """Return when the present connection is gone; at once when there is none."""
+        if self._connection is not None:
+            await self._connection.gone.wait()
+
     async def end(self) -> None:
         """Have the supervisor end everything, and wait until its process is gone: nothing of it is left then."""
         if not await self.running() and not (self._launch.run_dir / protocol.SOCKET).exists():

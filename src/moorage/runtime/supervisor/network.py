@@ -18,6 +18,9 @@ from moorage.runtime import syscalls
 from moorage.runtime.supervisor import rules
 
 BRIDGE = "moorage"
+AGENT = "169.254.170.2"
+"""Where tasks ask about themselves: an address of the bridge, which is their gateway. ECS has chosen it."""
+
 _LOOPBACK_INDEX = 1
 _SYSCTL = Path("/proc/sys/net")
 
@@ -81,6 +84,7 @@ def build_bridge(addresses: Addresses) -> None:
         _write_sysctl(f"ipv6/conf/{BRIDGE}/disable_ipv6", "1")
         bridge = route.link_lookup(ifname=BRIDGE)[0]
         route.addr("add", index=bridge, address=str(addresses.bridge), prefixlen=addresses.pool.prefixlen)
+        route.addr("add", index=bridge, address=AGENT, prefixlen=32)
         route.link("set", index=bridge, state="up")
     _write_sysctl("ipv4/ip_forward", "1")
     # The uplink's addresses lie in the tasks' range: the bridge answers for them.

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import containers, health, listeners, network, process, records, resolver, rootfs
+from moorage.runtime.supervisor import (
+    containers,
+    health,
+    listeners,
+    network,
+    process,
+    records,
+    resolver,
+    rootfs,
+    rules,
+    usage,
+)
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
 from moorage.runtime.supervisor.children import Children, Report
 from moorage.runtime.supervisor.containers import Container, Seen
@@ -133,6 +144,32 @@ class Tasks:
         finally:
             syscalls.setns(self._home, syscalls.CLONE_NEWNET)
         return {"hosts": task.hosts}, made.detach()
+
+    async def listen(self, request: Message) -> tuple[Message, int]:
+        """A socket that listens on an address of the namespace that all tasks reach."""
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind((request["address"], request["port"]))
+            made.listen(128)
+        except OSError:
+            made.close()
+            raise
+        return {}, made.detach()
+
+    async def usage(self, request: Message) -> Message:
+        """What the task uses now, and what the machine has."""
+        task = self._tasks.get(request["task_id"])
+        if task is None or task.net is None:
+            raise Refused("NotRunning", f"there is no task {request['task_id']}")
+        containers_ = {name: usage.of_container(self._cgroups, task.task_id, name) for name in task.containers}
+        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
+        try:
+            counters = usage.of_network(rules.OUTSIDE)
+        finally:
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        cpus, system = usage.of_machine()
+        return {"cpus": cpus, "system": system, "containers": containers_, "network": counters}
 
     async def execute(self, request: Message) -> Message:
         """Run a program inside a container that runs; its exit code and output."""

@@ -1,0 +1,170 @@
+"""What a task reaches at 169.254.170.2: its metadata, its role's credentials, its protection, and AWS's services.
+
+Who asks is known by the address that it asks from: it belongs to one task's namespace, and no program of a task may
+send from another. So a task sees itself and no other. Moorage's own routes are not served here.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from moorage.api import task_metadata
+from moorage.api.app import ASGIApp, Receive, Scopes, Send
+from moorage.api.task_metadata import Subject
+from moorage.api.task_stats import Measure, Stats
+from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task_definition import TaskDefinition
+from moorage.engine.ports import Clock, OperationFailed, Operations, RuntimeFailed, Store
+from moorage.planning import inside
+
+LIFETIME: Final = timedelta(hours=6)
+SECRET: Final = "moorage-task-role"
+"""Nothing is kept secret by it: which account a request is for, its access key says."""
+
+
+class Refused(Exception):
+    """The agent's answer to what it cannot tell: a status and a sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Inside:
+    """The ASGI application of both ports. `endpoint` serves AWS's services."""
+
+    def __init__(self, store: Store, operations: Operations, measure: Measure, clock: Clock, endpoint: ASGIApp) -> None:
+        self._store = store
+        self._operations = operations
+        self._stats = Stats(measure, clock)
+        self._clock = clock
+        self._endpoint = endpoint
+        self._agent = self._routes()
+
+    async def __call__(self, scope: Scopes, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._find(scope) is None:
+            await Response("This address answers the tasks that run here.", 403)(scope, receive, send)
+        elif scope["server"][1] == inside.ENDPOINT_PORT:
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._agent(scope, receive, send)
+
+    def _routes(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/v4/{container}", self.container),
+                Route("/v4/{container}/task", self.task),
+                Route("/v4/{container}/taskWithTags", self.task_with_tags),
+                Route("/v4/{container}/stats", self.stats),
+                Route("/v4/{container}/task/stats", self.task_stats),
+                Route("/v2/credentials/{id}", self.credentials),
+                Route("/api/{container}/task-protection/v1/state", self.protection, methods=["GET", "PUT"]),
+            ],
+            exception_handlers={Refused: _refused, RuntimeFailed: _failed},
+        )
+
+    async def container(self, request: Request) -> Response:
+        subject, name = self._asked(request)
+        return _json(task_metadata.container(subject, name))
+
+    async def task(self, request: Request) -> Response:
+        return _json(task_metadata.task(self._asked(request)[0]))
+
+    async def task_with_tags(self, request: Request) -> Response:
+        return _json(task_metadata.task(self._asked(request)[0], with_tags=True))
+
+    async def stats(self, request: Request) -> Response:
+        subject, name = self._asked(request)
+        return _json(await self._stats.container(subject.task, name))
+
+    async def task_stats(self, request: Request) -> Response:
+        return _json(await self._stats.task(self._asked(request)[0].task))
+
+    async def credentials(self, request: Request) -> Response:
+        """A key pair whose access key is the task's account: that is what it is known by here."""
+        subject = self._subject(request.scope)
+        role = inside.role(subject.task, subject.definition)
+        if role is None or request.path_params["id"] != inside.credentials_id(subject.task):
+            raise Refused(404, "There are no credentials of this name for the task.")
+        expiration = (self._clock.now() + LIFETIME).isoformat(timespec="seconds").replace("+00:00", "Z")
+        keys = {
+            "AccessKeyId": subject.task.account,
+            "SecretAccessKey": SECRET,
+            "Token": inside.credentials_id(subject.task),
+        }
+        return _json({"RoleArn": role, **keys, "Expiration": expiration})
+
+    async def protection(self, request: Request) -> Response:
+        """The agent's way to GetTaskProtection and UpdateTaskProtection, for the task that asks."""
+        subject, _ = self._asked(request)
+        found = subject.task
+        arguments: dict[str, Any] = {"cluster": found.cluster, "tasks": [found.id]}
+        operation = "GetTaskProtection"
+        if request.method == "PUT":
+            operation, arguments = "UpdateTaskProtection", {**arguments, **_protection(await request.body())}
+        try:
+            answer = await self._operations.call(found.account, found.region, "ecs", operation, arguments)
+        except OperationFailed as error:
+            return _json({"error": {"Arn": found.arn, "Code": error.code, "Message": error.message}}, error.status)
+        if answer.get("failures"):
+            return _json({"failure": _capitals(answer["failures"][0])})
+        return _json({"protection": _capitals(answer["protectedTasks"][0])})
+
+    def _asked(self, request: Request) -> tuple[Subject, str]:
+        """The task that asks, and which of its containers its path names."""
+        subject = self._subject(request.scope)
+        name = task_metadata.name_of(subject, request.path_params["container"])
+        if name is None:
+            raise Refused(404, "The task has no container of this name.")
+        return subject, name
+
+    def _subject(self, scope: Scopes) -> Subject:
+        world = self._store.snapshot()
+        found = self._find(scope)
+        task = world.get(Task, found.key) if found is not None else None
+        definition = world.get(TaskDefinition, task.task_definition) if task is not None else None
+        if found is None or task is None or definition is None:
+            raise Refused(404, "There is no such task any more.")
+        return Subject(task, found, definition)
+
+    def _find(self, scope: Scopes) -> TaskState | None:
+        """The task that has the caller's address now; stopped ones had it before."""
+        address = scope["client"][0] if scope.get("client") else ""
+        held = self._store.snapshot().linked(TaskState, "address", (address,))
+        return next((state for state in held if state.status is not Status.STOPPED), None)
+
+
+def _protection(body: bytes) -> dict[str, Any]:
+    """The agent's member names as the operation's."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, "The body must be JSON.") from error
+    if not isinstance(document, dict) or not isinstance(document.get("ProtectionEnabled"), bool):
+        raise Refused(400, "Invalid request: does not contain 'ProtectionEnabled' field")
+    if unknown := sorted(document.keys() - {"ProtectionEnabled", "ExpiresInMinutes"}):
+        raise Refused(400, f"Invalid request: unknown field {unknown[0]}")
+    asked = {"protectionEnabled": document["ProtectionEnabled"]}
+    return asked | ({"expiresInMinutes": document["ExpiresInMinutes"]} if "ExpiresInMinutes" in document else {})
+
+
+def _capitals(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name[:1].upper() + name[1:]: value for name, value in members.items()}
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    return _json(str(error), error.status if isinstance(error, Refused) else 400)
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    return _json(str(error), 500)
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")

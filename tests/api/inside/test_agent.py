@@ -1,0 +1,127 @@
+"""The tasks' own address over a World of two tasks: each asker is known by its address and sees itself only."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from moorage.api import operations
+from moorage.api.app import App, Endpoint
+from moorage.api.dispatch import Dispatcher
+from moorage.api.inside import Inside
+from moorage.domain.changes import Put
+from moorage.domain.task import ContainerState, Status, Task, TaskState
+from moorage.domain.world import World
+from moorage.planning import inside
+from moorage.store.memory import MemoryStore
+from moorage.system import SystemIds
+from worlds import CLUSTER, HOME, NOON, definition
+
+HERE, THERE, NOWHERE = "100.64.0.2", "100.64.0.3", "100.64.0.9"
+ROLE = "arn:aws:iam::111122223333:role/app"
+
+
+class Clock:
+    def now(self) -> datetime:
+        return NOON
+
+
+async def measure(task_id: str) -> Mapping[str, Any]:
+    counted = {"cpu": 7, "memory": {"usage": 5, "limit": 9}, "pids": {"current": 1}}
+    return {"cpus": 2, "system": 100, "containers": {"app": counted, "odd": None}, "network": {"rx_bytes": 3}}
+
+
+def task(number: int, address: str, status: Status = Status.RUNNING, **more: Any) -> tuple[Task, TaskState]:
+    identity = f"{number:032x}"
+    made = Task(*HOME, CLUSTER, identity, NOON, definition().key, "g", "FARGATE", **more)
+    containers = (ContainerState("app", "RUNNING", started_at=NOON),)
+    return made, TaskState(*HOME, CLUSTER, identity, status=status, address=address, containers=containers)
+
+
+MINE, MINE_STATE = task(1, HERE)
+OTHER, OTHER_STATE = task(2, THERE)
+
+
+def served(*records: Any) -> Inside:
+    world = World.empty().apply([Put(record) for record in records])
+    store = MemoryStore(world=world)
+    dispatcher = Dispatcher(operations.table(), store, Clock(), SystemIds())
+    return Inside(store, dispatcher, measure, Clock(), App(dispatcher, Endpoint("test")))
+
+
+async def ask(app: Inside, caller: str, path: str, port: int = 80, **request: Any) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app, client=(caller, 40000))
+    async with httpx.AsyncClient(transport=transport, base_url=f"http://169.254.170.2:{port}") as client:
+        return await client.request(request.pop("method", "GET"), path, **request)
+
+
+def two_tasks() -> Inside:
+    return served(definition(taskRoleArn=ROLE), MINE, MINE_STATE, OTHER, OTHER_STATE)
+
+
+def path_of(of: Task) -> str:
+    return f"/v4/{inside.container_id(of.id, 'app')}"
+
+
+async def test_a_task_sees_itself_and_no_other() -> None:
+    app = two_tasks()
+    for rest in ("", "/task", "/taskWithTags", "/stats", "/task/stats"):
+        assert (await ask(app, HERE, path_of(MINE) + rest)).status_code == 200
+        assert (await ask(app, HERE, path_of(OTHER) + rest)).status_code == 404
+    assert (await ask(app, HERE, path_of(MINE) + "/task")).json()["TaskARN"] == MINE.arn
+
+
+async def test_credentials_are_those_of_the_task_that_asks() -> None:
+    app = two_tasks()
+    path = f"/v2/credentials/{inside.credentials_id(MINE)}"
+    keys = (await ask(app, HERE, path)).json()
+    assert (keys["RoleArn"], keys["AccessKeyId"], keys["Expiration"]) == (ROLE, HOME[0], "2026-11-22T18:00:00Z")
+    assert (await ask(app, THERE, path)).status_code == 404
+
+
+async def test_a_task_without_a_role_has_no_credentials() -> None:
+    app = served(definition(), MINE, MINE_STATE)
+    assert (await ask(app, HERE, f"/v2/credentials/{inside.credentials_id(MINE)}")).status_code == 404
+
+
+async def test_the_role_of_an_override_goes_before() -> None:
+    other = "arn:aws:iam::111122223333:role/other"
+    app = served(definition(taskRoleArn=ROLE), replace(MINE, overrides={"taskRoleArn": other}), MINE_STATE)
+    keys = (await ask(app, HERE, f"/v2/credentials/{inside.credentials_id(MINE)}")).json()
+    assert keys["RoleArn"] == other
+
+
+async def test_who_is_no_task_is_told_nothing() -> None:
+    app = two_tasks()
+    for port, path in ((80, path_of(MINE)), (4566, "/?Action=GetCallerIdentity&Version=2011-06-15")):
+        assert (await ask(app, NOWHERE, path, port)).status_code == 403
+
+
+async def test_an_address_belongs_to_who_has_it_now_not_to_who_had_it() -> None:
+    app = served(definition(), *task(1, HERE, Status.STOPPED), *task(2, HERE))
+    assert (await ask(app, HERE, path_of(MINE))).status_code == 404
+    assert (await ask(app, HERE, path_of(OTHER))).status_code == 200
+
+
+async def test_the_endpoint_answers_inside_without_moorages_own_routes() -> None:
+    app = two_tasks()
+    answer = await ask(app, HERE, "/?Action=GetCallerIdentity&Version=2011-06-15", 4566)
+    assert answer.status_code == 200
+    for route in ("status", "reset", "stop", "dial/1"):
+        assert (await ask(app, HERE, f"/_moorage/{route}", 4566)).status_code == 404
+
+
+async def test_what_cannot_be_counted_is_told_as_nothing() -> None:
+    found = (await ask(two_tasks(), HERE, path_of(MINE) + "/task/stats")).json()
+    assert found[inside.container_id(MINE.id, "odd")] is None
+    assert found[inside.container_id(MINE.id, "app")]["cpu_stats"]["system_cpu_usage"] == 100
+
+
+async def test_protection_is_asked_of_the_operation() -> None:
+    path = f"/api/{inside.container_id(MINE.id, 'app')}/task-protection/v1/state"
+    answer = await ask(two_tasks(), HERE, path, method="PUT", json={"ProtectionEnabled": True, "Colour": 1})
+    assert (answer.status_code, answer.json()) == (400, "Invalid request: unknown field Colour")
+    answer = await ask(two_tasks(), HERE, path, method="PUT", json={"ProtectionEnabled": True})
+    assert "protection" in answer.json() or answer.json().keys() & {"error", "failure"}

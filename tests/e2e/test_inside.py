@@ -1,0 +1,187 @@
+"""What a task sees of itself: its environment, its metadata, its role's credentials, AWS's services; and no other's."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from place import IMAGES, Place
+
+ROLE = "arn:aws:iam::000000000000:role/app"
+AGENT = "http://169.254.170.2"
+
+
+@pytest.fixture(scope="module")
+def task(moorage: Place) -> dict[str, Any]:
+    """A running task with a role, and beside it one without, both of the image `inside`."""
+    moorage.run("image", "add", "inside", str(IMAGES / "inside"))
+    for family, more in (("inside", {"taskRoleArn": ROLE}), ("roleless", {})):
+        moorage.ecs.register_task_definition(
+            family=family,
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[
+                {
+                    "name": "app",
+                    "image": "inside",
+                    "cpu": 128,
+                    "dockerLabels": {"colour": "blue"},
+                    "environment": [{"name": "AWS_DEFAULT_REGION", "value": "eu-west-1"}],
+                }
+            ],
+            **more,
+        )
+    started = {family: _run(moorage, family) for family in ("inside", "roleless")}
+    return {"id": started["inside"], "other": started["roleless"]}
+
+
+def _run(moorage: Place, family: str) -> str:
+    made = moorage.ecs.run_task(
+        cluster="demo",
+        taskDefinition=family,
+        launchType="FARGATE",
+        tags=[{"key": "team", "value": "blue"}],
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [_subnet(moorage)]}},
+    )["tasks"][0]
+    identity: str = made["taskArn"].rsplit("/", 1)[1]
+    moorage.until(lambda: _answers(moorage, identity), f"the task {family} answers")
+    return identity
+
+
+def _subnet(moorage: Place) -> str:
+    found: str = moorage.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    return found
+
+
+def _answers(moorage: Place, task: str) -> bool:
+    return moorage.run("curl", task, "-s", "http://127.0.0.1/environment", check=False).returncode == 0
+
+
+def environment(moorage: Place, task: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(moorage.run("curl", task, "-s", "http://127.0.0.1/environment").stdout)
+    return found
+
+
+def get(moorage: Place, task: str, url: str) -> tuple[int, Any]:
+    """A request of the program in the task."""
+    asked = f"http://127.0.0.1/get?url={quote(url, safe='')}"
+    status, text = json.loads(moorage.run("curl", task, "-s", asked).stdout)
+    return status, json.loads(text) if text[:1] in '{["n' else text
+
+
+def described(moorage: Place, task: str) -> dict[str, Any]:
+    found: dict[str, Any] = moorage.ecs.describe_tasks(cluster="demo", tasks=[task])["tasks"][0]
+    return found
+
+
+def test_the_environment_is_the_one_that_ecs_gives(moorage: Place, task: dict[str, Any]) -> None:
+    seen = environment(moorage, task["id"])
+    assert seen["AWS_EXECUTION_ENV"] == "AWS_ECS_FARGATE"
+    assert seen["AWS_REGION"] == "us-east-1"
+    assert seen["AWS_DEFAULT_REGION"] == "eu-west-1", "the definition's own value goes before"
+    assert seen["ECS_CONTAINER_METADATA_URI_V4"].startswith(f"{AGENT}/v4/{task['id']}-")
+    assert seen["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"].startswith("/v2/credentials/")
+    assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in environment(moorage, task["other"])
+
+
+def test_metadata_is_what_the_api_tells(moorage: Place, task: dict[str, Any]) -> None:
+    uri = environment(moorage, task["id"])["ECS_CONTAINER_METADATA_URI_V4"]
+    api = described(moorage, task["id"])
+    status, container = get(moorage, task["id"], uri)
+    assert status == 200
+    assert container["ContainerARN"] == api["containers"][0]["containerArn"]
+    assert container["Labels"]["com.amazonaws.ecs.task-arn"] == api["taskArn"]
+    assert container["Labels"]["colour"] == "blue"
+    assert container["Networks"][0]["IPv4Addresses"] == [
+        detail["value"] for detail in api["attachments"][0]["details"] if detail["name"] == "privateIPv4Address"
+    ]
+    assert container["Limits"] == {"CPU": 128}
+    _, whole = get(moorage, task["id"], f"{uri}/task")
+    assert (whole["TaskARN"], whole["KnownStatus"], whole["Limits"]) == (
+        api["taskArn"],
+        "RUNNING",
+        {"CPU": 0.25, "Memory": 512},
+    )
+    assert whole["AvailabilityZone"] == api["availabilityZone"]
+    assert "TaskTags" not in whole
+    assert get(moorage, task["id"], f"{uri}/taskWithTags")[1]["TaskTags"] == {"team": "blue"}
+
+
+def test_statistics_are_measured(moorage: Place, task: dict[str, Any]) -> None:
+    uri = environment(moorage, task["id"])["ECS_CONTAINER_METADATA_URI_V4"]
+    status, first = get(moorage, task["id"], f"{uri}/task/stats")
+    assert status == 200
+    assert set(first) == {uri.rsplit("/", 1)[1]}
+    second = get(moorage, task["id"], f"{uri}/stats")[1]
+    if second is None:
+        pytest.skip("this machine makes no control groups: nothing is counted, and nothing told")
+    assert second["networks"]["eth0"]["rx_bytes"] > 0
+    assert second["memory_stats"]["usage"] > 100_000
+    before, after = second["precpu_stats"]["cpu_usage"]["total_usage"], second["cpu_stats"]["cpu_usage"]["total_usage"]
+    assert 0 < before <= after
+    assert second["preread"] == first[uri.rsplit("/", 1)[1]]["read"]
+
+
+def test_credentials_carry_the_account(moorage: Place, task: dict[str, Any]) -> None:
+    path = environment(moorage, task["id"])["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
+    status, keys = get(moorage, task["id"], AGENT + path)
+    assert (status, keys["RoleArn"], keys["AccessKeyId"]) == (200, ROLE, "000000000000")
+    assert keys.keys() == {"RoleArn", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
+
+
+def test_a_task_sees_no_other_task(moorage: Place, task: dict[str, Any]) -> None:
+    seen = environment(moorage, task["id"])
+    for url in (seen["ECS_CONTAINER_METADATA_URI_V4"], AGENT + seen["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]):
+        assert get(moorage, task["id"], url)[0] == 200
+        assert get(moorage, task["other"], url)[0] == 404
+
+
+def test_aws_answers_inside_and_moorages_own_routes_do_not(moorage: Place, task: dict[str, Any]) -> None:
+    endpoint = environment(moorage, task["id"])["AWS_ENDPOINT_URL"]
+    status, answer = get(moorage, task["id"], f"{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
+    assert status == 200, answer
+    assert "<Account>000000000000</Account>" in answer
+    assert get(moorage, task["id"], f"{endpoint}/_moorage/status")[0] == 404
+
+
+def test_it_answers_again_after_the_daemon_was_killed(moorage: Place, task: dict[str, Any]) -> None:
+    uri = environment(moorage, task["id"])["ECS_CONTAINER_METADATA_URI_V4"]
+    moorage.kill()
+    moorage.start()
+    moorage.until(lambda: get(moorage, task["id"], uri)[0] == 200, "metadata is answered again")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="entering a task's network from outside needs root")
+def test_an_sdk_in_the_task_needs_nothing_but_its_environment(moorage: Place, task: dict[str, Any]) -> None:
+    pid = next(
+        int(folder.name)
+        for folder in Path("/proc").glob("[0-9]*")
+        if _reads(folder / "environ", f"v4/{task['id']}-".encode())
+    )
+    seen = {
+        name: value for name, value in environment(moorage, task["id"]).items() if name.startswith(("AWS_", "ECS_"))
+    }
+    ecs = "boto3.client('ecs').list_clusters(maxResults=1)['clusterArns']"
+    program = f"import boto3; print(boto3.client('sts').get_caller_identity()['Account'], {ecs})"
+    done = subprocess.run(
+        ["nsenter", "-t", str(pid), "-n", sys.executable, "-c", program],
+        env={**seen, "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.startswith("000000000000 []"), done.stderr
+
+
+def _reads(file: Path, needle: bytes) -> bool:
+    try:
+        return needle in file.read_bytes()
+    except OSError:
+        return False
