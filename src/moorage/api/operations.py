@@ -5,6 +5,7 @@ from typing import Final
 from moorage.api import logs, ssm, sts
 from moorage.api.cloudformation import support as cloudformation
 from moorage.api.cloudmap import table as cloudmap
+from moorage.api.ecs import refusals
 from moorage.api.ecs import support as ecs
 from moorage.api.log_events import Archive
 from moorage.api.support_table import SupportTable
@@ -25,4 +26,5 @@ def table(archive: Archive | None = None) -> SupportTable:
             "sts": sts.OPERATIONS,
         },
         SUPPORTING,
+        {"ecs": refusals.REASONS},
     )

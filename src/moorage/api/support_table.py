@@ -68,13 +68,20 @@ def _plant(tree: Tree, path: list[str], accepted: Any) -> None:
 
 
 class SupportTable:
-    """All rows. `operations` by service, as the folders contribute them; `supporting` names the services of Moto."""
+    """All rows. `operations` by service, as the folders contribute them; `supporting` names the services of Moto.
+
+    `reasons` says of operations that are refused why they are.
+    """
 
     def __init__(
-        self, operations: Mapping[str, Mapping[str, Supported]], supporting: frozenset[str] = frozenset()
+        self,
+        operations: Mapping[str, Mapping[str, Supported]],
+        supporting: frozenset[str] = frozenset(),
+        reasons: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.operations = operations
         self.supporting = supporting
+        self.reasons = reasons or {}
 
     def level(self, service: str, operation: str) -> Level:
         """The level of an operation; a served operation is real, its parameters have levels of their own."""
@@ -86,7 +93,7 @@ class SupportTable:
         """The row of a served operation, or Rejected with a code that the operation's model allows."""
         supported = self.operations.get(service, {}).get(operation)
         if supported is None:
-            raise _operation_refused(service, operation)
+            raise _operation_refused(service, operation, self.reasons.get(service, {}).get(operation, ""))
         return supported
 
     def check(self, service: str, operation: str, arguments: dict[str, Any]) -> None:
@@ -113,7 +120,7 @@ def _refused(value: Any, tree: Tree, path: str) -> Iterator[str]:
             yield f"{place}={inner}"
 
 
-def _operation_refused(service: str, operation: str) -> Rejected:
+def _operation_refused(service: str, operation: str, why: str) -> Rejected:
     entry = models.ENTRIES.get(service)
     if entry is None:
         return reject(
@@ -126,7 +133,8 @@ def _operation_refused(service: str, operation: str) -> Rejected:
         return reject(unknown, f"The service {service} has no operation '{operation[:200]}'.")
     allowed = {shape.name for shape in models.operation(service, operation).error_shapes}
     code = "UnsupportedFeatureException" if "UnsupportedFeatureException" in allowed else unknown
-    return reject(code, f"The operation {operation} of {service} is not supported by Moorage.")
+    end = f": {why}" if why else "."
+    return reject(code, f"The operation {operation} of {service} is not supported by Moorage{end}")
 
 
 def _parameters_refused(service: str, operation: str, refused: list[str]) -> Rejected:

@@ -42,6 +42,14 @@ def container(account: str, region: str, cluster_name: str, task_id: str, contai
     return str(Arn("ecs", region, account, f"container/{cluster_name}/{task_id}/{container_id}"))
 
 
+def container_instance(account: str, region: str, cluster_name: str, instance_id: str) -> str:
+    return str(Arn("ecs", region, account, f"container-instance/{cluster_name}/{instance_id}"))
+
+
+def capacity_provider(account: str, region: str, name: str) -> str:
+    return str(Arn("ecs", region, account, f"capacity-provider/{name}"))
+
+
 def task_definition(account: str, region: str, family: str, revision: int) -> str:
     return str(Arn("ecs", region, account, f"task-definition/{family}:{revision}"))
 

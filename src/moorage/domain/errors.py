@@ -114,6 +114,26 @@ class TaskNotFound(DomainError):
 
 
 @dataclass(eq=False)
+class TargetNotFound(DomainError):
+    """Attributes were given to a container instance that there is not."""
+
+    target: str
+
+    @property
+    def message(self) -> str:
+        return f"The specified target was not found: {self.target}"
+
+
+@dataclass(eq=False)
+class TooManyAttributes(DomainError):
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"A container instance can have at most {self.limit} attributes of yours."
+
+
+@dataclass(eq=False)
 class NamespaceNotFound(DomainError):
     """ECS was asked to use a Cloud Map namespace that there is not."""
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from moorage.domain.account_setting import AccountSetting
+from moorage.domain.capacity import CapacityProvider, ContainerInstance
 from moorage.domain.claim import Claim
 from moorage.domain.cluster import Cluster
 from moorage.domain.connect import ConnectEndpoint
@@ -14,8 +16,11 @@ from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import Family, TaskDefinition
 
 KINDS: Final[tuple[type[Any], ...]] = (
+    AccountSetting,
+    CapacityProvider,
     Claim,
     Cluster,
+    ContainerInstance,
     ConnectEndpoint,
     LogGroup,
     LogStream,

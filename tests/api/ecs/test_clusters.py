@@ -151,7 +151,7 @@ def test_clusters_are_listed_in_pages(ecs: Any, refusal: Any) -> None:
             assert (code, message) == ("InvalidParameterException", "Invalid token.")
 
 
-@pytest.mark.parametrize("operation", ["list_account_settings", "list_container_instances"])
-def test_operations_that_are_not_there_yet_are_refused_by_name(ecs: Any, refusal: Any, operation: str) -> None:
+@pytest.mark.parametrize("operation", ["list_daemons", "list_gateways"])
+def test_operations_that_are_not_served_are_refused_by_name(ecs: Any, refusal: Any, operation: str) -> None:
     _, message = refusal(getattr(ecs, operation))
     assert operation.replace("_", "") in message.lower()

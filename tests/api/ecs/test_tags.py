@@ -36,7 +36,7 @@ def test_what_is_not_there_or_has_no_tags_is_refused(account: Any, demo: Any, ar
     tags = [{"key": "a", "value": "1"}]
     missing = arns["service"] + "x"
     assert refusal(demo.tag_resource, resourceArn=missing, tags=tags)[0] == "ResourceNotFoundException"
-    other = f"arn:aws:ecs:us-east-1:{account.id}:container-instance/demo/1"
+    other = f"arn:aws:ecs:us-east-1:{account.id}:daemon/demo/1"
     for arn in (other, "demo"):
         assert refusal(demo.tag_resource, resourceArn=arn, tags=tags)[0] == "InvalidParameterException"
 

@@ -8,15 +8,24 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import namespaces, paging, present_cluster, references, tagging
+from moorage.api.ecs import (
+    account_settings,
+    capacity_providers,
+    container_instances,
+    namespaces,
+    paging,
+    present_cluster,
+    references,
+    tagging,
+)
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, service_rules
+from moorage.domain.account_setting import CONTAINER_INSIGHTS
 from moorage.domain.cluster import ACTIVE, INACTIVE, Cluster
 from moorage.domain.errors import ClusterContainsServices, ClusterContainsTasks, InvalidParameter
 
 DEPROVISIONING = "DEPROVISIONING"
-CAPACITY_PROVIDERS = (service_rules.FARGATE, service_rules.FARGATE_SPOT)
 MAX_DESCRIBED = 100
 
 
@@ -29,7 +38,8 @@ async def create_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict
         if len(arguments) > 1:
             ctx.hint(f"Cluster {name} existed already and is answered as it is: UpdateCluster changes it.")
         return {"cluster": present_cluster.cluster(draft.world, existing)}
-    providers, strategy = _capacity(arguments)
+    providers, strategy = _capacity(ctx, draft, arguments)
+    insights = account_settings.effective(draft.world, ctx.account, ctx.region, CONTAINER_INSIGHTS)
     cluster = Cluster(
         account=ctx.account,
         region=ctx.region,
@@ -37,13 +47,14 @@ async def create_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict
         status=ACTIVE,
         created_at=ctx.now(),
         default_namespace=_default_namespace(ctx, draft, arguments),
-        settings=_settings((("containerInsights", "disabled"),), arguments.get("settings", [])),
+        settings=_settings(((CONTAINER_INSIGHTS, insights),), arguments.get("settings", [])),
         configuration=arguments.get("configuration"),
         capacity_providers=providers,
         default_strategy=strategy,
         tags=tagging.read(arguments.get("tags", [])),
     )
     draft.put(cluster)
+    draft.put(container_instances.new_instance(cluster))
     world = await draft.commit(ctx.store)
     return {"cluster": present_cluster.cluster(world, cluster)}
 
@@ -95,7 +106,7 @@ async def update_cluster_settings(ctx: RequestContext, arguments: dict[str, Any]
 async def put_cluster_capacity_providers(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments["cluster"])
-    providers, strategy = _capacity(arguments)
+    providers, strategy = _capacity(ctx, draft, arguments)
     return await _answer(ctx, draft, replace(cluster, capacity_providers=providers, default_strategy=strategy))
 
 
@@ -150,15 +161,14 @@ def _settings(current: Sequence[tuple[str, str]], changes: Sequence[Mapping[str,
     return tuple({**dict(current), **{each["name"]: each["value"] for each in changes}}.items())
 
 
-def _capacity(arguments: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
+def _capacity(
+    ctx: RequestContext, draft: Draft, arguments: Mapping[str, Any]
+) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
     """Capacity providers and the default strategy, which may only name those."""
     providers = tuple(dict.fromkeys(arguments.get("capacityProviders", [])))
     strategy = tuple({"weight": 0, "base": 0, **each} for each in arguments.get("defaultCapacityProviderStrategy", []))
-    for name in providers:
-        if name not in CAPACITY_PROVIDERS:
-            raise InvalidParameter(
-                f"The specified capacity provider {name} was not found: there are FARGATE and FARGATE_SPOT."
-            )
+    for provider in capacity_providers.check_known(draft.world, ctx.account, ctx.region, providers):
+        draft.rest_on(provider)
     for each in strategy:
         if each["capacityProvider"] not in providers:
             raise InvalidParameter(

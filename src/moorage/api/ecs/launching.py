@@ -13,7 +13,7 @@ from moorage.domain.errors import InvalidParameter
 from moorage.domain.service_rules import EC2, FARGATE, FARGATE_SPOT
 
 PROVIDED = {FARGATE: FARGATE, FARGATE_SPOT: FARGATE}
-"""The launch type of tasks by capacity provider."""
+"""The launch type of tasks by capacity provider; a provider of the user's own has container instances: EC2."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def with_strategy(
         _check_provider(each["capacityProvider"], cluster)
     if strategy and not any(each.get("weight", 0) or each.get("base", 0) for each in strategy) and len(strategy) > 1:
         raise InvalidParameter("A capacity provider strategy must have at least one weight or base above 0.")
-    launch_type = PROVIDED[strategy[0]["capacityProvider"]] if strategy else (launch_type or EC2)
+    launch_type = PROVIDED.get(strategy[0]["capacityProvider"], EC2) if strategy else (launch_type or EC2)
     filled = tuple({"weight": 0, "base": 0, **each} for each in strategy)
     return Launch(launch_type, service_rules.platform_version(launch_type, version), filled)
 

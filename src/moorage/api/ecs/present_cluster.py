@@ -5,7 +5,8 @@ from typing import Any
 
 from moorage.api.ecs import references, tagging
 from moorage.api.ecs.output import given
-from moorage.domain.cluster import ACTIVE, Cluster
+from moorage.domain.capacity import ContainerInstance
+from moorage.domain.cluster import ACTIVE, INACTIVE, Cluster
 from moorage.domain.service import Deployment, Service, deployment_key
 from moorage.domain.service_rules import EC2, FARGATE
 from moorage.domain.task import Status, Task, TaskState, stop_of
@@ -24,7 +25,7 @@ def cluster(world: World, found: Cluster, include: frozenset[str] = EVERYTHING) 
         clusterArn=found.arn,
         clusterName=found.name,
         status=found.status,
-        registeredContainerInstancesCount=0,
+        registeredContainerInstancesCount=len(_instances(world, found)),
         runningTasksCount=sum(count for (state, _), count in tasks.items() if state == "running"),
         pendingTasksCount=sum(count for (state, _), count in tasks.items() if state == "pending"),
         activeServicesCount=sum(count for (state, _), count in services.items() if state == "active"),
@@ -37,6 +38,12 @@ def cluster(world: World, found: Cluster, include: frozenset[str] = EVERYTHING) 
         defaultCapacityProviderStrategy=list(found.default_strategy),
         serviceConnectDefaults=defaults if found.status == ACTIVE else None,
     )
+
+
+def _instances(world: World, found: Cluster) -> list[ContainerInstance]:
+    """This machine, while the cluster is not deleted."""
+    instance = world.get(ContainerInstance, found.key)
+    return [] if instance is None or found.status == INACTIVE else [instance]
 
 
 def live_services(world: World, found: Cluster) -> list[Service]:

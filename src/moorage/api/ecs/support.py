@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from moorage.api.ecs import clusters, service_history, service_updates, services, tags, task_definitions, tasks
+from moorage.api.ecs import (
+    clusters,
+    service_history,
+    service_updates,
+    services,
+    support_capacity,
+    tags,
+    task_definitions,
+    tasks,
+)
 from moorage.api.support_table import Supported
 
 NONE: Final[tuple[Any, ...]] = ([],)
@@ -196,4 +205,5 @@ OPERATIONS: Mapping[str, Supported] = {
     "TagResource": Supported(tags.tag_resource, real=f"resourceArn {_TAGS}"),
     "UntagResource": Supported(tags.untag_resource, real="resourceArn tagKeys"),
     "ListTagsForResource": Supported(tags.list_tags_for_resource, real="resourceArn"),
+    **support_capacity.OPERATIONS,
 }

@@ -1,4 +1,4 @@
-"""TagResource, UntagResource and ListTagsForResource for clusters, services, tasks and task definitions."""
+"""TagResource, UntagResource and ListTagsForResource for everything of ECS that has tags."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,6 +8,7 @@ from moorage.api.ecs import references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.domain import arns
 from moorage.domain.arns import Arn
+from moorage.domain.capacity import CapacityProvider, ContainerInstance
 from moorage.domain.cluster import INACTIVE, Cluster
 from moorage.domain.errors import InvalidParameter, ResourceNotFound
 from moorage.domain.service import Service
@@ -15,7 +16,8 @@ from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition, parse_reference
 from moorage.domain.world import World
 
-Tagged = Cluster | Service | Task | TaskDefinition
+Tagged = CapacityProvider | Cluster | ContainerInstance | Service | Task | TaskDefinition
+KINDS = ("capacity-provider", "cluster", "container-instance", "service", "task", "task-definition")
 
 
 async def tag_resource(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def _find(ctx: RequestContext, world: World, text: str) -> Tagged:
     if arn is None or arn.service != "ecs":
         raise InvalidParameter(f"Invalid ARN: {text}")
     kind, _, name = arn.resource.partition("/")
-    if kind not in ("cluster", "service", "task", "task-definition"):
+    if kind not in KINDS:
         raise InvalidParameter(f"Tags of a {kind} are not supported by Moorage.")
     found = None
     if (arn.account, arn.region) == (ctx.account, ctx.region):
@@ -67,7 +69,12 @@ def _within(world: World, arn: Arn, kind: str, name: str) -> Tagged | None:
     if kind == "task-definition":
         family, revision = parse_reference(name)
         return world.get(TaskDefinition, (*scope, family, f"{revision:010d}")) if revision is not None else None
+    if kind == "capacity-provider":
+        return world.get(CapacityProvider, (*scope, name))
     key = (*scope, *name.split("/"))
+    if kind == "container-instance":
+        instance = world.get(ContainerInstance, key[:-1])
+        return instance if instance is not None and instance.id == key[-1] else None
     if kind == "task":
         return world.get(Task, key)
     service = world.get(Service, key)

@@ -1,0 +1,45 @@
+"""What this machine has to offer as a container instance: processors, memory, and the attributes that follow from them.
+
+Read from the operating system; nothing here is configured or remembered.
+"""
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+CPU_UNITS: Final = 1024
+MIB: Final = 1024 * 1024
+
+RESERVED_PREFIXES: Final = ("ecs.", "com.amazonaws.")
+"""Attributes that begin so are the machine's own; users cannot write them."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`cpu` in ECS CPU units, `memory` in MiB."""
+
+    cpu: int
+    memory: int
+    architecture: str
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """By name; a capability has no value, which is the empty one here."""
+        return {
+            "ecs.os-type": "linux",
+            "ecs.os-family": "LINUX",
+            "ecs.cpu-architecture": self.architecture,
+            "ecs.capability.container-health-check": "",
+            "ecs.capability.container-ordering": "",
+            "ecs.capability.task-eni": "",
+            "com.amazonaws.ecs.capability.logging-driver.awslogs": "",
+            "com.amazonaws.ecs.capability.logging-driver.json-file": "",
+        }
+
+
+@cache
+def this_machine() -> Machine:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
+    return Machine((os.cpu_count() or 1) * CPU_UNITS, memory, platform.machine().replace("aarch64", "arm64"))

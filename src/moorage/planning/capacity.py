@@ -1,0 +1,78 @@
+"""Whether this machine may take a task of a cluster, or why not: draining, and the placement constraints.
+
+Constraints and draining concern the EC2 launch type; Fargate has no container instances. With one instance there is
+nothing to choose, so placement strategies change nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from moorage.domain import cluster_query
+from moorage.domain.capacity import DRAINING, ContainerInstance
+from moorage.domain.changes import Key
+from moorage.domain.service_rules import EC2
+from moorage.domain.task import Status, Task, TaskState, stop_of
+from moorage.domain.world import World
+
+DISTINCT: Final = "distinctInstance"
+MEMBER: Final = "memberOf"
+NONE_MET: Final = "no container instance met all of its requirements"
+
+
+def why_not(world: World, cluster: Key, launch_type: str, constraints: Iterable[Mapping[str, Any]], group: str) -> str:
+    """Why a task of `group` cannot be placed on this machine now; empty when it can."""
+    instance = world.get(ContainerInstance, cluster)
+    if launch_type != EC2 or instance is None:
+        return ""
+    if instance.status == DRAINING:
+        return f"{NONE_MET}. The container instance {instance.id} is DRAINING"
+    for constraint in constraints:
+        if constraint.get("type") == MEMBER and not is_member(world, instance, constraint.get("expression", "")):
+            return _unsatisfied(instance, "MemberOf")
+        if constraint.get("type") == DISTINCT and _has(world, cluster, group):
+            return _unsatisfied(instance, "DistinctInstance")
+    return ""
+
+
+def is_member(world: World, instance: ContainerInstance, expression: str) -> bool:
+    """Whether the instance is one of those that the expression means. InvalidQuery."""
+    return cluster_query.read(expression)(facts(world, instance))
+
+
+def facts(world: World, instance: ContainerInstance) -> cluster_query.Facts:
+    """What cluster queries may ask of the instance."""
+    tasks = placed_tasks(world, instance.key)
+    running = sum(state is not None and state.status is Status.RUNNING for _, state in tasks)
+    groups = frozenset(task.group for task, _ in tasks)
+    return {
+        "agentConnected": frozenset({"true"}),
+        "registeredAt": frozenset({instance.registered_at.isoformat()}),
+        "runningTasksCount": frozenset({str(running)}),
+        "pendingTasksCount": frozenset({str(len(tasks) - running)}),
+        **({"task:group": groups} if groups else {}),
+        **{f"attribute:{name}": frozenset({value}) for name, value in instance.all_attributes.items()},
+    }
+
+
+def placed_tasks(world: World, cluster: Key) -> list[tuple[Task, TaskState | None]]:
+    """The tasks that are on the cluster's container instance and nobody stopped, with their states."""
+    tasks = ((task, world.get(TaskState, task.key)) for task in world.linked(Task, "cluster", cluster))
+    return [(task, state) for task, state in tasks if task.launch_type == EC2 and _is_there(task, state)]
+
+
+def _is_there(task: Task, state: TaskState | None) -> bool:
+    """True from the decision to start it until it has stopped."""
+    if state is None:
+        return stop_of(task, state) is None
+    return state.status is not Status.STOPPED
+
+
+def _has(world: World, cluster: Key, group: str) -> bool:
+    return any(task.group == group for task, _ in placed_tasks(world, cluster))
+
+
+def _unsatisfied(instance: ContainerInstance, constraint: str) -> str:
+    return (
+        f"{NONE_MET}. The closest matching (container-instance {instance.id}) encountered error "
+        f'"{constraint} placement constraint unsatisfied."'
+    )
