@@ -1,7 +1,7 @@
-"""The catalog of local images: adds a folder under a name, keeps it over restarts, resolves references to it.
+"""The catalog of local images: adds a folder or an archive under a name, keeps it, resolves references to it.
 
-An image is a copy made when it is added: what happens to the folder later changes nothing until it is added again.
-How a folder becomes an image is in `image_build`.
+An image is a copy made when it is added: what happens to its source later changes nothing until it is added again.
+How a folder becomes an image is in `image_build`, how an archive does in `image_saved`.
 """
 
 import os
@@ -15,7 +15,7 @@ import msgspec
 
 from moorage.engine.ports import CannotPull, RuntimeFailed
 from moorage.planning.actions import PROXY_IMAGE
-from moorage.runtime import image_build, image_tree
+from moorage.runtime import image_build, image_saved, image_tree
 from moorage.runtime.local_image import ImageRefused, LocalImage, image_name, is_image_name
 
 __all__ = ["ImageCatalog", "ImageRefused", "LocalImage", "image_name"]
@@ -40,6 +40,8 @@ class _Entry:
     user: str
     exposed: tuple[int, ...]
     labels: tuple[tuple[str, str], ...]
+    complete: bool = False
+    stop_signal: int = 15
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,16 @@ class ImageCatalog:
         for unfinished in self._roots.glob(".new-*"):
             image_tree.discard(unfinished)
 
-    def add(self, name: str, folder: Path) -> LocalImage:
-        """Make the image `name` from a folder with a Dockerfile, or make it anew; on ImageRefused nothing changes."""
+    def add(self, name: str, source: Path) -> LocalImage:
+        """Make the image `name` from a folder with a Dockerfile or from an archive; on ImageRefused nothing changes."""
         plain = image_name(name)
         if not is_image_name(plain):
             raise ImageRefused(f"{name!r} is not an image name: lowercase letters, digits, '.', '_', '-' and '/'")
         if plain == PROXY_IMAGE:
             raise ImageRefused(f"{plain} is the Service Connect proxy's image; choose another name")
         with self._lock:
-            image = self._built(plain, folder)
-            self._save({**self._index.images, plain: _entry(image, folder)})
+            image = self._built(plain, source)
+            self._save({**self._index.images, plain: _entry(image, source)})
             return image
 
     def list(self) -> tuple[LocalImage, ...]:
@@ -78,7 +80,7 @@ class ImageCatalog:
         return tuple(self._image(name, images[name]) for name in sorted(images))
 
     def folder(self, name: str) -> Path | None:
-        """The folder that an image was made from, or None if there is no such image."""
+        """The folder or archive that an image was made from, or None if there is no such image."""
         entry = self._index.images.get(image_name(name))
         return None if entry is None else Path(entry.folder)
 
@@ -109,16 +111,19 @@ class ImageCatalog:
                 if root not in kept:
                     image_tree.discard(root)
 
-    def _built(self, name: str, folder: Path) -> LocalImage:
+    def _built(self, name: str, source: Path) -> LocalImage:
         draft = Path(tempfile.mkdtemp(prefix=".new-", dir=self._roots))
         try:
-            image = image_build.build(name, folder, draft)
+            if source.is_file():
+                image = image_saved.add(name, source, draft, self._roots)
+            else:
+                image = image_build.build(name, source, draft)
             root = self._root(image.digest)
             if not root.exists():
                 draft.rename(root)
             return replace(image, root=root)
         except OSError as error:
-            raise ImageRefused(f"{folder}: {error.strerror} ({error.filename})") from error
+            raise ImageRefused(f"{source}: {error.strerror} ({error.filename})") from error
         finally:
             if draft.exists():
                 image_tree.discard(draft)
@@ -147,9 +152,9 @@ class ImageCatalog:
         return LocalImage(name=name, root=self._root(entry.digest), **fields)
 
 
-def _entry(image: LocalImage, folder: Path) -> _Entry:
+def _entry(image: LocalImage, source: Path) -> _Entry:
     fields = {key: getattr(image, key) for key in _Entry.__dataclass_fields__ if key != "folder"}
-    return _Entry(folder=str(folder.resolve()), **fields)
+    return _Entry(folder=str(source.resolve()), **fields)
 
 
 def _read(file: Path) -> _Index:

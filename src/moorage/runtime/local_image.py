@@ -1,6 +1,6 @@
 """LocalImage: what a container is started from when there is no container engine, and how references name one.
 
-A value only. `images` keeps them, `image_build` makes them from a folder with a Dockerfile.
+A value only. `images` keeps them, `image_build` makes them from a folder, `image_saved` from an archive.
 """
 
 import re
@@ -18,7 +18,7 @@ _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*")
 
 
 class ImageRefused(RuntimeFailed):
-    """A folder cannot become an image; `line` is the Dockerfile's line at fault, 0 where none is."""
+    """A folder or an archive cannot become an image; `line` is the Dockerfile's line at fault, 0 where none is."""
 
     def __init__(self, problem: str, line: int = 0) -> None:
         super().__init__(f"Dockerfile line {line}: {problem}" if line else problem)
@@ -31,7 +31,8 @@ class LocalImage:
     """An image: a directory whose tree is laid over `/`, and what runs in it.
 
     `root` never changes once made: another content has another digest and another root. `env` always holds PATH.
-    `exposed` are TCP ports. `user` is "" or `user[:group]`, names or numbers.
+    `exposed` are TCP ports. `user` is "" or `user[:group]`, names or numbers. A `complete` image brings all of its
+    root: nothing of the host's programs lies below it. `stop_signal` is what asks its program to end.
     """
 
     name: str
@@ -44,6 +45,8 @@ class LocalImage:
     user: str = ""
     exposed: tuple[int, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    complete: bool = False
+    stop_signal: int = 15
 
 
 def image_name(reference: str) -> str:

@@ -107,6 +107,8 @@ class NetnsRuntime:
             directory=spec.working_directory or image.working_directory or "/",
             user=spec.user if spec.user is not None else image.user,
             image=str(image.root) if image.root != Path() else None,
+            complete=image.complete,
+            stop_signal=image.stop_signal,
             binds=binds,
             files=[asdict(file) for file in spec.files],
             read_only=spec.read_only_root,
@@ -186,8 +188,6 @@ class NetnsRuntime:
         )
         return ExecResult(answer["exit_code"], answer["output"])
 
-    async def facts(self) -> Message:
-        """What `moorage check` tells: mode ("root" or "user"), pool, limits (whether they are enforced)."""
     async def listen(self, address: str, port: int) -> socket.socket:
         """A socket that listens where every task reaches it, whatever the host has at that address."""
         _, descriptors = await self._request("listen", address=address, port=port)
@@ -203,6 +203,8 @@ class NetnsRuntime:
         """What the task uses now: `cpus`, `system`, `containers` by name, `network`. NotRunning."""
         return await self._ask("usage", task_id=task_id)
 
+    async def facts(self) -> Message:
+        """What `moorage check` tells: mode ("root" or "user"), pool, limits (whether they are enforced)."""
         return await self._ask("facts")
 
     async def close(self, stop_tasks: bool) -> None:

@@ -41,6 +41,8 @@ class Seen:
     exit_code: int | None = None
     reason: str | None = None
     health: str = "UNKNOWN"
+    stop_signal: int = int(signal.SIGTERM)
+    """What the image wants to be sent when it is asked to end."""
 
 
 @dataclass
@@ -69,10 +71,10 @@ class Container:
         self.changed()
 
     def signal(self, number: int) -> None:
-        """Send a signal to process 1; its end ends all others."""
+        """Send a signal to process 1; its end ends all others. SIGTERM is sent as the image's own stop signal."""
         if self.running:
             with suppress(ProcessLookupError):
-                os.kill(self.seen.pid, number)
+                os.kill(self.seen.pid, self.seen.stop_signal if number == signal.SIGTERM else number)
 
     async def end(self) -> None:
         """Kill what runs and wait until it is gone."""

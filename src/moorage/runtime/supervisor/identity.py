@@ -12,6 +12,8 @@ from moorage.runtime.supervisor.protocol import Refused
 
 NOBODY = 65534
 PROXY = 20000
+_MAX_FILE = 1 << 20
+"""What is read of an image's passwd or group file, which it may have made a link to something endless."""
 
 PASSWD = f"""root:x:0:0:root:/root:/bin/sh
 proxy:x:{PROXY}:{PROXY}:Service Connect proxy:/:/usr/sbin/nologin
@@ -72,7 +74,8 @@ def _group(group: str) -> int:
 
 def _entry(file: str, key: str) -> list[str] | None:
     try:
-        lines = Path(file).read_text(errors="replace").splitlines()
+        with Path(file).open(errors="replace") as text:
+            lines = text.read(_MAX_FILE).splitlines()
     except FileNotFoundError:
         return None
     wanted = 2 if key.isdigit() else 0

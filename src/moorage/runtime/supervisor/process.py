@@ -162,8 +162,10 @@ def _be_guest(program: Program, own_users: int | None) -> None:
 def _prepare_files(blueprint: Blueprint, who: identity.Identity) -> None:
     owner = (0, 0) if blueprint.root.userns else (who.uid, who.gid)
     directory = Path(blueprint.program.directory)
+    # A complete image says itself who owns what is in it.
+    ours = not (blueprint.root.complete and directory.is_dir()) and directory != Path("/")
     directory.mkdir(parents=True, exist_ok=True)
-    if directory != Path("/"):
+    if ours:
         os.chown(directory, *owner)
     for file in blueprint.files:
         path = Path(file.path)

@@ -1,9 +1,11 @@
 """A container's root directory: an allow-list on a tmpfs of bounded size, and nothing else of the host.
 
 Below an overlay: the image's files above a skeleton; /usr and the interpreter of this program read-only; chosen files
-of /etc; fresh /proc, /dev and /tmp. Runs in the container's own mount namespace. Who may write, `identity` decides.
+of /etc; fresh /proc, /dev and /tmp. Of a complete image nothing of the host is needed: its files, the task's names.
+Runs in the container's own mount namespace. Who may write, `identity` decides.
 """
 
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -50,6 +52,8 @@ class Root:
     workshop: str
     """An empty directory of the host on which the tmpfs is mounted."""
     image: str | None
+    complete: bool
+    """The image is all of the root: neither /usr nor the interpreter nor files of /etc come from the host."""
     size: int
     etc: dict[str, str]
     binds: tuple[tuple[str, str, bool], ...]
@@ -62,25 +66,22 @@ def enter(root: Root) -> None:
     os.umask(0o022)
     base = Path(root.workshop)
     # Links are followed now, on the host: after the pivot they would lead into the container.
-    shared = {name: os.path.realpath(f"/etc/{name}") for name in _shared_etc(root)}
     binds = [(os.path.realpath(source), target, writable) for source, target, writable in root.binds]
-    prefix = os.path.realpath(sys.base_prefix)
-    if not prefix.startswith("/usr/") and prefix != "/usr":
-        binds.append((prefix, prefix, False))
+    shared = {} if root.complete else {name: os.path.realpath(f"/etc/{name}") for name in _shared_etc(root)}
     syscalls.mount("tmpfs", root.workshop, "tmpfs", _INERT, f"size={root.size},mode=755")
-    skeleton, top, merged = base / "skeleton", base / "top", base / "root"
-    for directory in (skeleton, top, merged):
-        directory.mkdir()
-    links = _furnish(skeleton, shared)
-    hidden = _shadow_links(root, links, top)
-    _link_interpreter(top)
+    for name in ("skeleton", "top", "root"):
+        (base / name).mkdir()
     for target, text in root.etc.items():
-        _write(top / "etc" / target, text)
-    lower = [str(top), *([root.image] if root.image else []), str(skeleton)]
-    _overlay(base, "all", merged, lower, root.userns)
-    _layer_usr(base, merged, root, hidden)
-    _pivot(merged)
-    _mount_system(shared)
+        _write(base / "top/etc" / target, text)
+    if root.complete:
+        _lay_alone(base, root)
+    else:
+        _lay_on_host(base, root, shared)
+        binds = [*_of_host(shared), *binds]
+    _pivot(base / "root")
+    # A fresh /proc is allowed only while the host's whole one is still in sight.
+    syscalls.mount("proc", _within("/proc"), "proc", _INERT | syscalls.MS_NOEXEC)
+    _mount_devices()
     for source, target, writable in binds:
         _bind(source, target, writable=writable)
     _mask_proc()
@@ -91,6 +92,32 @@ def enter(root: Root) -> None:
 def freeze() -> None:
     """Let nobody write to the root directory any more (`readonlyRootFilesystem`); /dev and mounts stay as they are."""
     syscalls.mount("none", "/", "", syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY | _INERT)
+
+
+def _lay_alone(base: Path, root: Root) -> None:
+    """The image's files, and above them the places that every container has."""
+    for name in ("dev", "proc", "sys", "tmp"):
+        (base / "top" / name).mkdir()
+    (base / "top/tmp").chmod(0o1777)
+    _overlay(base, "all", base / "root", [str(base / "top"), *([root.image] if root.image else [])], root.userns)
+
+
+def _lay_on_host(base: Path, root: Root, shared: dict[str, str]) -> None:
+    """The image's files above a skeleton, with the host's programs among them."""
+    skeleton, top, merged = base / "skeleton", base / "top", base / "root"
+    hidden = _shadow_links(root, _furnish(skeleton, shared), top)
+    _link_interpreter(top)
+    lower = [str(top), *([root.image] if root.image else []), str(skeleton)]
+    _overlay(base, "all", merged, lower, root.userns)
+    _layer_usr(base, merged, root, hidden)
+
+
+def _of_host(shared: dict[str, str]) -> list[tuple[str, str, bool]]:
+    """What is seen of the host where it has it: directories of programs that are no links, /etc, the interpreter."""
+    names = [f"/{name}" for name in _USR_LINKS if Path(f"/{name}").is_dir() and not Path(f"/{name}").is_symlink()]
+    prefix = os.path.realpath(sys.base_prefix)
+    found = [*names, *([] if prefix == "/usr" or prefix.startswith("/usr/") else [prefix])]
+    return [*((path, path, False) for path in found), *((source, f"/etc/{n}", False) for n, source in shared.items())]
 
 
 def _furnish(skeleton: Path, shared: dict[str, str]) -> dict[str, str]:
@@ -180,22 +207,13 @@ def _pivot(merged: Path) -> None:
     os.chdir("/")
 
 
-def _mount_system(shared: dict[str, str]) -> None:
-    # A fresh /proc is allowed only while the host's whole one is still in sight.
-    syscalls.mount("proc", "/proc", "proc", _INERT | syscalls.MS_NOEXEC)
-    _mount_devices()
-    for name in _USR_LINKS:
-        if Path(f"/{name}").is_dir() and not Path(f"/{name}").is_symlink():
-            _bind(f"/{name}", f"/{name}", writable=False)
-    for name, source in shared.items():
-        _bind(source, f"/etc/{name}", writable=False)
-
-
 def _mount_devices() -> None:
-    syscalls.mount("tmpfs", "/dev", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NOEXEC, "size=64k,mode=755")
+    syscalls.mount("tmpfs", _within("/dev"), "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NOEXEC, "size=64k,mode=755")
     for name in _DEVICES:
         Path(f"/dev/{name}").touch()
         syscalls.mount(f"{_HOST}/dev/{name}", f"/dev/{name}", "", syscalls.MS_BIND)
+        # A device can be written to all the same, but its mode and owner on the host cannot be changed from here.
+        syscalls.restrict_tree(f"/dev/{name}", syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID)
     for name, target in _DEVICE_LINKS.items():
         Path(f"/dev/{name}").symlink_to(target)
     Path("/dev/shm").mkdir()
@@ -216,15 +234,23 @@ def _mask_proc() -> None:
 
 
 def _bind(source: str, target: str, *, writable: bool) -> None:
-    place = Path(target)
+    place = Path(_within(target))
     if Path(_HOST + source).is_dir():
         place.mkdir(parents=True, exist_ok=True)
     elif not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
-    syscalls.mount(_HOST + source, target, "", syscalls.MS_BIND | syscalls.MS_REC)
+    syscalls.mount(_HOST + source, str(place), "", syscalls.MS_BIND | syscalls.MS_REC)
     attributes = syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
-    syscalls.restrict_tree(target, attributes if writable else attributes | syscalls.MOUNT_ATTR_RDONLY)
+    syscalls.restrict_tree(str(place), attributes if writable else attributes | syscalls.MOUNT_ATTR_RDONLY)
+
+
+def _within(target: str) -> str:
+    """Where `target` leads by the image's links: never to the host's root, which is still in sight."""
+    place = os.path.realpath(target)
+    if place == _HOST or place.startswith(f"{_HOST}/"):
+        raise OSError(errno.ELOOP, "a link of the image leads out of the container", target)
+    return place
 
 
 def _write(path: Path, text: str) -> None:

@@ -203,7 +203,7 @@ class Tasks:
         directory = records.directory(self._settings.state, task.task_id, name)
         environment = {"HOSTNAME": task.hostname, **dict(request["environment"])}
         program = process.Program(request["argv"], environment, request["directory"], request["user"])
-        seen = Seen(name, containers.runtime_id(task.task_id, name))
+        seen = Seen(name, containers.runtime_id(task.task_id, name), stop_signal=request["stop_signal"])
         container = Container(directory, seen, program, lambda: self._notify(task.task_id))
         joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
         task.containers[name] = container
@@ -230,6 +230,7 @@ class Tasks:
         root = rootfs.Root(
             self._settings.workshop,
             request["image"],
+            request["complete"],
             self._settings.root_size,
             etc,
             tuple((source, target, writable) for source, target, writable in request["binds"]),
