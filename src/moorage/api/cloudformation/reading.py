@@ -110,6 +110,8 @@ async def list_imports(ctx: RequestContext, given: dict[str, Any]) -> dict[str, 
 
 
 async def get_template(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    if "StackName" not in given:
+        raise invalid("StackName must be specified.")
     stack = stacks_of.get(ctx, ctx.world(), given["StackName"])
     return {"TemplateBody": stack.source.template, "StagesAvailable": ["Original", "Processed"]}
 
