@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 from place import IMAGES, Place, free_port, place  # noqa: E402  (the path is set above)
 
-__all__ = ["IMAGES", "ROOT", "Place", "fresh", "free_port", "place", "scratch"]
+__all__ = ["IMAGES", "ROOT", "Place", "free_port", "fresh", "place", "scratch"]
 
 
 @contextmanager
