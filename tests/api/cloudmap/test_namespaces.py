@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from moorage.api.cloudmap import table
+from moorage.wire import models
+
 Refused = Callable[..., tuple[str, str, int]]
 Finish = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -118,10 +121,23 @@ def test_another_account_s_namespace_is_not_found_by_its_arn(
     assert refused(other.get_namespace, Id=arn)[0] == "NamespaceNotFound"
 
 
-def test_public_dns_namespaces_are_refused_by_name(sd: Any, refused: Refused) -> None:
-    code, message, _ = refused(sd.create_public_dns_namespace, Name="example.com")
-    assert code == "UnknownOperationException"
-    assert "CreatePublicDnsNamespace" in message
+def test_a_public_dns_namespace_is_recorded_with_a_hint_and_updated(sd: Any, finish: Finish, refused: Refused) -> None:
+    properties = {"DnsProperties": {"SOA": {"TTL": 100}}}
+    submitted = sd.create_public_dns_namespace(Name="example.com", Properties=properties)
+    assert "No Route 53 hosted zone" in submitted["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
+    identity = finish(submitted)["Targets"]["NAMESPACE"]
+    change = {"Description": "d", "Properties": {"DnsProperties": {"SOA": {"TTL": 7}}}}
+    assert finish(sd.update_public_dns_namespace(Id=identity, Namespace=change))["Status"] == "SUCCESS"
+    found = sd.get_namespace(Id=identity)["Namespace"]
+    assert (found["Type"], found["Description"]) == ("DNS_PUBLIC", "d")
+    assert found["Properties"]["DnsProperties"] == {"SOA": {"TTL": 7}}
+    assert refused(sd.update_private_dns_namespace, Id=identity, Namespace={})[0] == "NamespaceNotFound"
+    listed = sd.list_namespaces(Filters=[{"Name": "TYPE", "Values": ["DNS_PUBLIC"]}])["Namespaces"]
+    assert [namespace["Name"] for namespace in listed] == ["example.com"]
+
+
+def test_every_operation_of_the_model_is_served() -> None:
+    assert set(table.OPERATIONS) == models.service_operations("servicediscovery")
 
 
 def test_tags_are_added_and_removed(sd: Any, namespace: str, refused: Refused) -> None:

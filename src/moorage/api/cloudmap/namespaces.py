@@ -1,7 +1,7 @@
-"""Operations on namespaces: HTTP and private DNS.
+"""Operations on namespaces: HTTP, private DNS and public DNS.
 
-A private DNS namespace has no Route 53 hosted zone behind it here, so it shows none; Service Connect and
-DiscoverInstances treat all types alike. Public DNS namespaces are refused by name.
+A DNS namespace has no Route 53 hosted zone behind it here, so it shows none; Service Connect and DiscoverInstances
+treat all types alike.
 """
 
 from dataclasses import replace
@@ -28,10 +28,17 @@ async def create_http_namespace(ctx: RequestContext, given: dict[str, Any]) -> d
 
 
 async def create_private_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    return await _create_dns(ctx, given, replace(_drafted(ctx, given, registry.DNS_PRIVATE), vpc=given["Vpc"]))
+
+
+async def create_public_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    return await _create_dns(ctx, given, _drafted(ctx, given, registry.DNS_PUBLIC))
+
+
+async def _create_dns(ctx: RequestContext, given: dict[str, Any], drafted: Namespace) -> dict[str, Any]:
     properties = given.get("Properties", {"DnsProperties": {"SOA": {"TTL": _DEFAULT_SOA_TTL}}})
-    drafted = _drafted(ctx, given, registry.DNS_PRIVATE)
     ctx.hint(NO_ZONE)
-    return await _create(ctx, replace(drafted, vpc=given["Vpc"], properties=properties | drafted.properties))
+    return await _create(ctx, replace(drafted, properties=properties | drafted.properties))
 
 
 def _drafted(ctx: RequestContext, given: dict[str, Any], kind: str) -> Namespace:
@@ -93,7 +100,14 @@ async def update_http_namespace(ctx: RequestContext, given: dict[str, Any]) -> d
 
 
 async def update_private_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    current = _of_type(ctx, given["Id"], registry.DNS_PRIVATE)
+    return await _update_dns(ctx, given, _of_type(ctx, given["Id"], registry.DNS_PRIVATE))
+
+
+async def update_public_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    return await _update_dns(ctx, given, _of_type(ctx, given["Id"], registry.DNS_PUBLIC))
+
+
+async def _update_dns(ctx: RequestContext, given: dict[str, Any], current: Namespace) -> dict[str, Any]:
     change = given["Namespace"]
     changed = replace(
         current,

@@ -55,7 +55,7 @@ def _check_type(home: Namespace, given: dict[str, Any]) -> None:
     if dns is not None and given.get("Type") == registry.HTTP:
         raise errors.InvalidParameter("DnsConfig cannot be set for a service of type HTTP")
     if "HealthCheckConfig" in given:
-        raise errors.Unsupported("HealthCheckConfig", "Route 53 does not check the health of private endpoints")
+        raise errors.Unsupported("HealthCheckConfig", "there is no Route 53 that would check the health of endpoints")
 
 
 def _drafted(ctx: RequestContext, given: dict[str, Any], home: Namespace) -> RegistryService:

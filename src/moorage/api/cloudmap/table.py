@@ -14,6 +14,11 @@ OPERATIONS = {
         real="Name CreatorRequestId Tags.*",
         recorded="Description Vpc Properties.*",
     ),
+    "CreatePublicDnsNamespace": Supported(
+        namespaces.create_public_dns_namespace,
+        real="Name CreatorRequestId Tags.*",
+        recorded="Description Properties.*",
+    ),
     "GetNamespace": Supported(namespaces.get_namespace, real="Id"),
     "ListNamespaces": Supported(namespaces.list_namespaces, real=f"{_PAGE} Filters.*"),
     "UpdateHttpNamespace": Supported(
@@ -21,6 +26,9 @@ OPERATIONS = {
     ),
     "UpdatePrivateDnsNamespace": Supported(
         namespaces.update_private_dns_namespace, real="Id", recorded="UpdaterRequestId Namespace.*"
+    ),
+    "UpdatePublicDnsNamespace": Supported(
+        namespaces.update_public_dns_namespace, real="Id", recorded="UpdaterRequestId Namespace.*"
     ),
     "DeleteNamespace": Supported(namespaces.delete_namespace, real="Id"),
     "CreateService": Supported(
