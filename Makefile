@@ -3,8 +3,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+FUZZ ?= 2000
 
-.PHONY: help demo check test bench docs lock format clean
+.PHONY: help demo check test fuzz bench docs lock format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -36,6 +37,9 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest $(TESTS)
+
+fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
+	@MOORAGE_FUZZ_EXAMPLES=$(FUZZ) $(BIN)/python -m pytest -n auto tests/fuzz
 
 bench: $(VENV)/.dev ## measure every performance aim and print the table
 	@$(BIN)/python -m bench
