@@ -1,27 +1,23 @@
 """Why an operation or a parameter is refused, in a few words: the first row whose pattern matches says it.
 
-A test holds the rows against the support table: each refusal has a reason, and each row is needed.
+What no row speaks of is not there yet. A test finds rows that nothing needs any more.
 """
 
 import re
 from typing import Final
 
+from moorage.api.ecs import refusals
+
 NOT_YET: Final = "not there yet"
 
-OPERATIONS: Final[tuple[tuple[str, str, str], ...]] = (
-    (
-        "ecs",
-        "ContainerInstance|Attributes|StartTask|ContainerAgent",
-        "this host is the only one; hosts are not managed",
-    ),
-    ("ecs", "CapacityProvider", "FARGATE and FARGATE_SPOT are known; others are not there yet"),
-    ("ecs", "TaskSet", "external deployment controllers are not there yet"),
-    ("ecs", "Daemon|Express|Gateway", f"ECS daemons, Express services and gateways are {NOT_YET}"),
+Rows = tuple[tuple[str, str, str], ...]
+
+OPERATIONS: Final[Rows] = (
+    *(("ecs", f"^{name}$", why.removesuffix(".")) for name, why in refusals.REASONS.items()),
+    ("ecs", "StartTask", NOT_YET),
     ("ecs", "ExecuteCommand", f"exec is {NOT_YET}"),
-    ("ecs", "AccountSetting", f"account settings are {NOT_YET}"),
     ("ecs", "TaskProtection", f"scale-in protection is {NOT_YET}"),
-    ("ecs", "StopServiceDeployment|ContinueServiceDeployment", f"steering a deployment is {NOT_YET}"),
-    ("ecs", "Submit|DiscoverPollEndpoint", "they are the container agent's own, and there is none"),
+    ("ecs", "StopServiceDeployment", f"steering a deployment is {NOT_YET}"),
     ("servicediscovery", "PublicDns", "no public DNS is served from here"),
     ("cloudformation", "ChangeSet", f"change sets are {NOT_YET}"),
     ("cloudformation", "StackSet|StackInstance|Organizations", "they work across the accounts of an organization"),
@@ -31,12 +27,6 @@ OPERATIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("cloudformation", "Refactor|Alias", "resources are not moved between stacks"),
     ("cloudformation", "Hook|HandlerProgress", "hooks are not run"),
     ("cloudformation", "StackPolicy", f"stack policies are {NOT_YET}"),
-    (
-        "cloudformation",
-        "CancelUpdateStack|RollbackStack|ContinueUpdateRollback|SignalResource|DescribeEvents|GetTemplateSummary|"
-        "EstimateTemplateCost|DescribeAccountLimits",
-        NOT_YET,
-    ),
     ("logs", "", "groups, streams and their events are served, nothing beyond"),
     ("ssm", "LabelParameterVersion", f"labels are {NOT_YET}"),
     ("ssm", "", "of Systems Manager, parameters alone are served"),
@@ -46,25 +36,22 @@ OPERATIONS: Final[tuple[tuple[str, str, str], ...]] = (
 
 _CONNECT = "serviceConnectConfiguration.services"
 
-PARAMETERS: Final[tuple[tuple[str, str, str], ...]] = (
+PARAMETERS: Final[Rows] = (
     ("ecs", rf"{_CONNECT}\.tls", f"TLS between proxies is {NOT_YET}"),
     (
         "ecs",
         r"testTrafficRules|canaryConfiguration|linearConfiguration",
         f"strategies other than ROLLING are {NOT_YET}",
     ),
-    ("ecs", r"thresholdConfiguration|earlySuccessCriteria", NOT_YET),
     ("ecs", r"^role$", "it is for classic load balancers"),
     ("ecs", r"^monitoring$", "no metrics are published"),
     ("ecs", r"firelensConfiguration", "json-file and awslogs are the log drivers"),
     ("ecs", r"hostname|^pidMode|^ipcMode", "a task's namespaces are its own"),
     ("ecs", r"linuxParameters\.(maxSwap|swappiness|sharedMemorySize)", "swap and shared memory are the host's"),
-    ("ecs", r"containerPortRange", NOT_YET),
     ("ecs", r"repositoryCredentials", "images are local folders; there is no registry"),
     ("ecs", r"restartPolicy", f"restarting a container within its task is {NOT_YET}"),
     ("ecs", r"^containerInstance$", "hosts are not managed"),
     ("ecs", r"^daemonName$", f"ECS daemons are {NOT_YET}"),
-    ("ecs", r"^overrides\.", NOT_YET),
     ("ecs", r"^proxyConfiguration$", "it is App Mesh's; AWS ended App Mesh on 2026-09-30"),
     ("ecs", r"^trustedExecutionConfiguration$", "there is no enclave here"),
     (
@@ -76,34 +63,36 @@ PARAMETERS: Final[tuple[tuple[str, str, str], ...]] = (
     ("cloudformation", r"^TemplateURL$", f"templates come in the body; S3 is {NOT_YET}"),
     ("cloudformation", r"^StackPolicy", f"stack policies are {NOT_YET}"),
     ("cloudformation", r"^ChangeSetName$", f"change sets are {NOT_YET}"),
-    ("cloudformation", r"^(DeploymentConfig|DisableValidation|ResourceTypes|RetainExceptOnCreate)$", NOT_YET),
-    ("cloudformation", r"^(RoleARN|TimeoutInMinutes)$", NOT_YET),
     ("logs", r"^kmsKeyId$", "nothing is encrypted here"),
     ("logs", r"^accountIdentifiers$", "accounts do not watch each other"),
     ("logs", r"^entity$", "there is no CloudWatch to relate events to"),
-    ("ssm", r"^(Filters|Policies)$", NOT_YET),
     ("ssm", r"^KeyId$", "nothing is encrypted here, so SecureString is refused, too"),
 )
 """Service, a pattern that a parameter's path contains, and why."""
 
 
 def of_operation(service: str, name: str) -> str:
-    """Why the operation is refused. LookupError if no row says it."""
-    return OPERATIONS[_row(OPERATIONS, service, name)][2]
+    """Why the operation is refused."""
+    return _reason(OPERATIONS, service, name)
 
 
 def of_parameter(service: str, path: str) -> str:
-    """Why the parameter is refused. LookupError if no row says it."""
-    return PARAMETERS[_row(PARAMETERS, service, path)][2]
+    """Why the parameter is refused."""
+    return _reason(PARAMETERS, service, path)
 
 
-def rows_of(rows: tuple[tuple[str, str, str], ...], subjects: list[tuple[str, str]]) -> set[int]:
+def needed(rows: Rows, subjects: list[tuple[str, str]]) -> set[int | None]:
     """The numbers of the rows that these subjects need."""
     return {_row(rows, service, name) for service, name in subjects}
 
 
-def _row(rows: tuple[tuple[str, str, str], ...], service: str, name: str) -> int:
+def _reason(rows: Rows, service: str, name: str) -> str:
+    number = _row(rows, service, name)
+    return NOT_YET if number is None else rows[number][2]
+
+
+def _row(rows: Rows, service: str, name: str) -> int | None:
     for number, (of_service, pattern, _) in enumerate(rows):
         if of_service == service and re.search(pattern, name):
             return number
-    raise LookupError(f"no reason is given for refusing {name} of {service}")
+    return None

@@ -93,8 +93,7 @@ class _Reader:
         if self._depth > MAX_NOTS:
             raise InvalidQuery("it is nested too deeply")
         if self._takes("not", "!"):
-            inner = self._one()
-            found: Predicate = lambda facts: not inner(facts)  # noqa: E731
+            found = _not(self._one())
         elif self._takes("("):
             found = self.any_of()
             self._expect(")")
@@ -138,6 +137,10 @@ class _Reader:
             raise InvalidQuery("it ends too early")
         self._next += 1
         return self._tokens[self._next - 1]
+
+
+def _not(inner: Predicate) -> Predicate:
+    return lambda facts: not inner(facts)
 
 
 def _either(one: Predicate, other: Predicate) -> Predicate:
