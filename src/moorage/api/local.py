@@ -34,9 +34,9 @@ PREFIXES = tuple(
 class Images(Protocol):
     """The catalog of local images. `add` raises RuntimeFailed with a sentence; `remove` is False if there was none."""
 
-    def add(self, name: str, folder: Path) -> Any: ...
+    def add(self, name: str, source: Path) -> Any: ...
     def list(self) -> Sequence[Any]: ...
-    def folder(self, name: str) -> Path | None: ...
+    def source(self, name: str) -> Path | None: ...
     def remove(self, name: str) -> bool: ...
 
 
@@ -142,7 +142,7 @@ class _Routes:
 
     async def images(self, _request: Request) -> Response:
         images = self._doors.images
-        return _json({"images": [_image(image, images.folder(image.name)) for image in images.list()]})
+        return _json({"images": [_image(image, images.source(image.name)) for image in images.list()]})
 
     async def image(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -150,10 +150,13 @@ class _Routes:
             if not await asyncio.to_thread(self._doors.images.remove, name):
                 raise local_tasks.Refused(404, f"There is no image {name}.")
             return _json({"removed": name})
-        folder = Path(_member(await request.body(), "folder"))
-        if not folder.is_absolute():
-            raise local_tasks.Refused(400, f"The folder must be an absolute path, not {str(folder)!r}.")
-        return _json(_image(await asyncio.to_thread(self._doors.images.add, name, folder), folder))
+        kind, text = _member(await request.body(), "folder", "archive")
+        source = Path(text)
+        if not source.is_absolute():
+            raise local_tasks.Refused(400, f"The {kind} must be an absolute path, not {text!r}.")
+        if kind == "archive" and not source.is_file():
+            raise local_tasks.Refused(400, f"The archive {text} is not a file of this machine.")
+        return _json(_image(await asyncio.to_thread(self._doors.images.add, name, source), source))
 
     async def kill(self, request: Request) -> Response:
         """SIGKILL a container of the task (`container`, else its first essential one), as `kill` would."""
@@ -184,12 +187,13 @@ def _stopped(world: World, task: Task) -> bool:
     return state is not None and state.status is Status.STOPPED
 
 
-def _image(image: Any, folder: Path | None) -> dict[str, Any]:
+def _image(image: Any, source: Path | None) -> dict[str, Any]:
     """A local image as the route shows it: plain members only, whatever else the catalog keeps of it."""
     return {
         "name": image.name,
         "digest": image.digest,
-        "folder": str(folder or ""),
+        "folder": "" if image.complete else str(source or ""),
+        "archive": str(source or "") if image.complete else "",
         "entry_point": list(image.entry_point),
         "command": list(image.command),
         "exposed": list(image.exposed),
@@ -212,15 +216,17 @@ def _instant(text: str) -> datetime:
     return moment
 
 
-def _member(body: bytes, name: str) -> str:
+def _member(body: bytes, *names: str) -> tuple[str, str]:
+    """The one member of the body that is called one of `names`, and its value."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise local_tasks.Refused(400, f"The body is not JSON: {error}.") from error
-    value = document.get(name) if isinstance(document, dict) else None
-    if not isinstance(value, str):
-        raise local_tasks.Refused(400, f"The body must be an object with the string {name!r}.")
-    return value
+    found = list(document.items()) if isinstance(document, dict) else []
+    if len(found) != 1 or found[0][0] not in names or not isinstance(found[0][1], str):
+        wanted = " or ".join(repr(name) for name in names)
+        raise local_tasks.Refused(400, f"The body must be an object with the string {wanted}, and nothing else.")
+    return found[0]
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

@@ -20,6 +20,7 @@ ASSETS: Final = "cdk:asset-manifest"
 NESTED: Final = "cdk:cloud-assembly"
 _KNOWN: Final = frozenset({STACK, ASSETS, NESTED, "cdk:tree", "cdk:feature-flag-report", "none"})
 _SUFFIXES: Final = (".yaml", ".yml", ".json", ".template")
+_ARCHIVES: Final = (".tar", ".tar.gz", ".tgz")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}\Z")
 
 
@@ -40,7 +41,7 @@ class StackToDeploy:
 
 @dataclass(frozen=True)
 class Found:
-    """The stacks in the order of deployment, and the folders under `images/` by name."""
+    """The stacks in the order of deployment, and the folders and archives under `images/` by name."""
 
     source: Path
     stacks: tuple[StackToDeploy, ...]
@@ -77,10 +78,14 @@ def _source(path: Path) -> Path:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    """`images/<name>/` with a Dockerfile; a name may have slashes, as in `images/team/server/`."""
+    """`images/<name>/` with a Dockerfile, `images/<name>.tar`; names may have slashes, as in `images/team/server/`."""
     root = folder / "images"
     files = sorted(root.glob("**/Dockerfile")) if root.is_dir() else []
     found = {file.parent.relative_to(root).as_posix(): file.parent for file in files if file.parent != root}
+    for archive in sorted(root.glob("**/*")) if root.is_dir() else []:
+        suffix = next((suffix for suffix in _ARCHIVES if archive.name.endswith(suffix)), None)
+        if suffix is not None and archive.is_file():
+            found.setdefault(archive.relative_to(root).as_posix().removesuffix(suffix), archive)
     return {name: path for name, path in found.items() if not any(parent in found for parent in _parents(name))}
 
 

@@ -13,6 +13,8 @@ from moorage.cli.failure import Failure
 
 FORBIDDEN = 403
 TIMEOUT = httpx.Timeout(30.0, connect=3.0)
+LONG = httpx.Timeout(900.0, connect=3.0)
+"""For what may take minutes: a large image is unpacked before the answer comes."""
 
 
 class Control:
@@ -32,12 +34,14 @@ class Control:
         return self._request("DELETE", path, {})
 
     def put(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        return self._request("PUT", path, {}, json.dumps(document).encode())
+        return self._request("PUT", path, {}, json.dumps(document).encode(), LONG)
 
-    def _request(self, method: str, path: str, query: Mapping[str, str], body: bytes = b"") -> dict[str, Any]:
+    def _request(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes = b"", timeout: httpx.Timeout = TIMEOUT
+    ) -> dict[str, Any]:
         url = f"/_moorage/{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            response = self._client.request(method, url, content=body)
+            response = self._client.request(method, url, content=body, timeout=timeout)
         except httpx.ConnectError as error:
             raise addresses.not_there(self.address) from error
         except httpx.TimeoutException as error:

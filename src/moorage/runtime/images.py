@@ -79,7 +79,7 @@ class ImageCatalog:
         images = self._index.images
         return tuple(self._image(name, images[name]) for name in sorted(images))
 
-    def folder(self, name: str) -> Path | None:
+    def source(self, name: str) -> Path | None:
         """The folder or archive that an image was made from, or None if there is no such image."""
         entry = self._index.images.get(image_name(name))
         return None if entry is None else Path(entry.folder)

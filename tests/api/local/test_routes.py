@@ -5,6 +5,8 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from archives import docker, file, layer
+
 Scene = Any
 
 
@@ -104,9 +106,28 @@ def test_images_are_added_listed_and_removed(scene: Scene, tmp_path: Path) -> No
     assert scene.get("images").json()["images"] == []
 
 
+def test_an_archive_becomes_an_image_and_is_told_from_a_folder(scene: Scene, tmp_path: Path) -> None:
+    archive = docker(tmp_path / "web.tar", [layer(file("bin/x", "", 0o755))], {"Cmd": ["/bin/x"]})
+    url = f"{scene.url}/_moorage/images/web"
+    assert httpx.put(url, json={"archive": str(archive)}, trust_env=False).status_code == 200
+    (image,) = scene.get("images").json()["images"]
+    assert (image["archive"], image["folder"], image["command"]) == (str(archive), "", ["/bin/x"])
+    archive.write_bytes(b"x" * 2000)
+    answer = httpx.put(url, json={"archive": str(archive)}, trust_env=False)
+    assert (answer.status_code, "not an archive of an image" in answer.json()["message"]) == (409, True)
+    answer = httpx.put(url, json={"archive": str(tmp_path)}, trust_env=False)
+    assert (answer.status_code, "not a file" in answer.json()["message"]) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
-    [("{", "not JSON"), ("[]", "the string 'folder'"), ('{"folder": 1}', "'folder'"), ('{"folder": "a"}', "absolute")],
+    [
+        ("{", "not JSON"),
+        ("[]", "the string 'folder' or 'archive'"),
+        ('{"folder": 1}', "'folder'"),
+        ('{"folder": "a"}', "absolute"),
+        ('{"folder": "/a", "archive": "/b"}', "nothing else"),
+    ],
 )
 def test_an_image_without_a_folder_is_refused(scene: Scene, body: str, why: str) -> None:
     answer = httpx.put(f"{scene.url}/_moorage/images/web", content=body, trust_env=False)

@@ -45,6 +45,18 @@ def test_the_option_names_the_stack_of_a_template(tmp_path: Path) -> None:
     assert assembly.read(tmp_path, ["shop"]).stacks[0].name == "shop"
 
 
+def test_archives_under_images_are_images_and_a_folder_wins_over_one(tmp_path: Path) -> None:
+    names = ("a.tar", "team/b.tar.gz", "c.tgz", "d/Dockerfile", "d.tar", "d/inner.tar", "e.txt")
+    write(tmp_path, {"template.yaml": TEMPLATE, **{f"images/{name}": "x" for name in names}})
+    found = assembly.read(tmp_path).images
+    assert {name: path.name for name, path in found.items()} == {
+        "a": "a.tar",
+        "team/b": "b.tar.gz",
+        "c": "c.tgz",
+        "d": "d",
+    }
+
+
 def test_images_beside_a_template_and_beside_an_assembly_are_found_by_their_folders_name(tmp_path: Path) -> None:
     files = {"images/server/Dockerfile": "FROM scratch", "images/team/client/Dockerfile": "FROM scratch"}
     write(tmp_path, {**files, "template.yaml": TEMPLATE, "images/notes/readme": "no image"})

@@ -49,7 +49,7 @@ def test_images_survive_a_restart(folder, catalog: ImageCatalog, tmp_path: Path)
     again = ImageCatalog(tmp_path / "images")
     assert again.list() == (second, first)
     assert again.resolve("b") == first
-    assert again.folder("a") == catalog.folder("a")
+    assert again.source("a") == catalog.source("a")
 
 
 def test_a_changed_folder_gives_a_new_root_and_the_same_folder_the_same(folder, catalog: ImageCatalog) -> None:

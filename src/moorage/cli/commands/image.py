@@ -10,16 +10,20 @@ from moorage.cli import address, render
 from moorage.cli.address import Address
 from moorage.cli.failure import Failure
 
-app = typer.Typer(help="Local images: folders with a Dockerfile.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Local images: folders with a Dockerfile, saved images.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The image reference without registry and tag.")],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with a Dockerfile.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR|ARCHIVE", help="A folder with a Dockerfile; what `docker save` wrote.")
+    ],
 ) -> None:
-    """Make a folder an image, or make it anew."""
-    register(address.find(), name, folder)
+    """Make a folder or an archive an image, or make it anew."""
+    register(address.find(), name, source)
     render.note(f"{name} is an image now. Tasks that run keep what they have; new ones get it.")
 
 
@@ -32,13 +36,13 @@ def ls(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     if as_json:
         render.document(images)
     elif not images:
-        render.note("There is no local image. `moorage image add NAME DIR` adds one.")
+        render.note("There is no local image. `moorage image add NAME DIR` adds one, or NAME image.tar.")
     else:
         rows = [
-            [image["name"], image["digest"].removeprefix("sha256:")[:12], _command(image), image["folder"]]
+            [image["name"], image["digest"].removeprefix("sha256:")[:12], _command(image), _source(image)]
             for image in images
         ]
-        render.table(["IMAGE", "DIGEST", "COMMAND", "FOLDER"], rows)
+        render.table(["IMAGE", "DIGEST", "COMMAND", "MADE FROM"], rows)
 
 
 @app.command()
@@ -50,16 +54,21 @@ def rm(name: Annotated[str, typer.Argument(metavar="NAME", help="As `image ls` h
     render.note(f"{name} is gone.")
 
 
-def register(where: Address, name: str, folder: Path) -> None:
-    """Make `folder` the image `name`. The daemon reads it, so it must be on the daemon's machine."""
+def register(where: Address, name: str, source: Path) -> None:
+    """Make a folder or an archive the image `name`. The daemon reads it, so it must be on the daemon's machine."""
     from moorage.cli.control import Control
 
-    if not folder.is_dir():
-        raise Failure(f"image {name}", f"{folder} is not a folder")
+    if not source.exists():
+        raise Failure(f"image {name}", f"{source} is not a folder and not a file: there is nothing of that name")
+    member = "folder" if source.is_dir() else "archive"
     try:
-        Control(where).put(f"images/{quote(name)}", {"folder": str(folder.resolve())})
+        Control(where).put(f"images/{quote(name)}", {member: str(source.resolve())})
     except Failure as error:
         raise Failure(f"image {name}", error.why, error.next_step) from error
+
+
+def _source(image: dict[str, str]) -> str:
+    return image["folder"] or image["archive"]
 
 
 def _command(image: dict[str, list[str]]) -> str:

@@ -23,7 +23,7 @@ def up(
         list[str] | None, typer.Option(metavar="NAME", help="The template's stack name; or which stacks.")
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option(metavar="K=V", help="Or STACK:K=V.")] = None,
-    image: Annotated[list[str] | None, typer.Option(metavar="NAME=DIR", help="A local image more.")] = None,
+    image: Annotated[list[str] | None, typer.Option(metavar="NAME=DIR", help="An image: a folder or archive.")] = None,
 ) -> None:
     """Deploy a CloudFormation template or a CDK assembly."""
     from moorage.cli import assembly
@@ -76,9 +76,9 @@ def daemon_at(where: Address) -> Address:
 def register(where: Address, images: Mapping[str, Path]) -> None:
     from moorage.cli.commands import image
 
-    for name, folder in images.items():
-        image.register(where, name, folder)
-        render.note(f"image {name} is {os.path.relpath(folder)}")
+    for name, source in images.items():
+        image.register(where, name, source)
+        render.note(f"image {name} is {os.path.relpath(source)}")
 
 
 def deploy(where: Address, found: "Found") -> None:
