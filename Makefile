@@ -26,6 +26,13 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# The AWS CLI pins botocore, so it has an environment of its own.
+$(VENV)-awscli/.done: requirements/awscli.txt | $(VENV)/.runtime
+	@test -x $(VENV)-awscli/bin/python || $(BIN)/python -m venv $(VENV)-awscli
+	@echo "setting up $(VENV)-awscli from requirements/awscli.txt"
+	@$(VENV)-awscli/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/awscli.txt
+	@touch $@
+
 demo: $(VENV)/.runtime ## run the article's story end to end, with real Envoy proxies
 	@$(BIN)/moorage demo
 
@@ -35,7 +42,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev $(VENV)-awscli/.done ## run every test
 	@$(BIN)/python -m pytest $(TESTS)
 
 fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
@@ -53,6 +60,7 @@ format: $(VENV)/.dev ## format the code and mend what lint can mend
 lock: $(VENV)/.dev ## resolve the dependencies again and write requirements/*.txt
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -c requirements/runtime.txt -o requirements/dev.txt
+	@echo awscli | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -o requirements/awscli.txt
 
 clean: ## remove the virtual environments and caches
 	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

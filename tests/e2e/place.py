@@ -1,10 +1,12 @@
-"""A Moorage of a test's own: a daemon with its own port and data, AWS clients, and a look at what it leaves behind.
+"""A Moorage of a test's own: a daemon with its own port and data, AWS clients, and a way into its tasks.
 
 Everything goes through the front door: the command line, boto3, and requests from inside a task.
 """
 
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,20 +15,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
 import httpx
+import inside
+from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = Path(__file__).parent / "images"
+VENDORED = ("h2", "hpack", "hyperframe")
+"""Pure Python, so that the probe's image can hold them as files: HTTP/2 for both of its ends."""
 
 
 @dataclass
 class Place:
-    """A running daemon. `run` is its command line, `ecs` and `cloudmap` are boto3 clients."""
+    """A running daemon. `run` is its command line, `ecs` a boto3 client."""
 
     port: int
     data: Path
@@ -90,7 +97,7 @@ class Place:
                 region_name="us-east-1",
                 aws_access_key_id="test",
                 aws_secret_access_key="test",
-                config=_no_prefix(),
+                config=Config(inject_host_prefix=False, retries={"total_max_attempts": 1}),
             )
         return self.clients[name]
 
@@ -98,7 +105,7 @@ class Place:
     def ecs(self) -> Any:
         return self.client("ecs")
 
-    def until(self, fact: Callable[[], Any], what: str, within: float = 30) -> Any:
+    def until(self, fact: Callable[[], Any], what: str, within: float = 40) -> Any:
         """Ask for `fact` until it is true; fail with the daemon's log when it does not become so."""
         end = time.monotonic() + within
         while not (found := fact()):
@@ -108,6 +115,7 @@ class Place:
 
     # --- what a test needs of ECS ---
 
+    @cached_property
     def subnet(self) -> str:
         found: str = self.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
         return found
@@ -115,13 +123,16 @@ class Place:
     def define(self, family: str, *ports: dict[str, Any], image: str = "probe", **container: Any) -> str:
         """Register a task definition with one container."""
         body = {"name": "app", "image": image, "essential": True, "portMappings": list(ports), **container}
+        return self.register(family, body)
+
+    def register(self, family: str, *containers: dict[str, Any]) -> str:
         made = self.ecs.register_task_definition(
             family=family,
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
             cpu="256",
             memory="512",
-            containerDefinitions=[body],
+            containerDefinitions=list(containers),
         )
         arn: str = made["taskDefinition"]["taskDefinitionArn"]
         return arn
@@ -133,18 +144,39 @@ class Place:
         self.ecs.create_service(
             cluster="demo",
             serviceName=name,
-            taskDefinition=name,
             desiredCount=count,
             launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet()]}},
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet]}},
+            **{"taskDefinition": name, **more},
+        )
+
+    def start_task(self, family: str, **more: Any) -> str:
+        """RunTask; the task's ARN."""
+        made = self.ecs.run_task(
+            cluster="demo",
+            taskDefinition=family,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet]}},
             **more,
         )
+        assert made["failures"] == []
+        arn: str = made["tasks"][0]["taskArn"]
+        return arn
+
+    def task(self, arn: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ecs.describe_tasks(cluster="demo", tasks=[arn])["tasks"][0]
+        return found
+
+    def task_in(self, arn: str, status: str) -> dict[str, Any]:
+        """The task once it has that status."""
+        self.until(lambda: self.task(arn)["lastStatus"] == status, f"{arn} is {status}")
+        return self.task(arn)
 
     def service(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.ecs.describe_services(cluster="demo", services=[name])["services"][0]
         return found
 
-    def stable(self, *names: str, within: float = 40) -> None:
+    def stable(self, *names: str, within: float = 60) -> None:
         """Wait until each service has one deployment, completed, with the count that it shall have."""
 
         def is_so() -> bool:
@@ -159,35 +191,56 @@ class Place:
         self.until(is_so, f"{names} are stable", within)
 
     def tasks(self, name: str, status: str = "RUNNING") -> list[dict[str, Any]]:
+        """The tasks of a service by their desired status."""
         arns = self.ecs.list_tasks(cluster="demo", serviceName=name, desiredStatus=status)["taskArns"]
         return self.ecs.describe_tasks(cluster="demo", tasks=arns)["tasks"] if arns else []
 
+    def ids(self, service: str) -> set[str]:
+        """The host names of a service's tasks, by which the probe answers."""
+        return {_id(task)[:12] for task in self.tasks(service)}
+
     # --- what a task sees ---
 
-    def ask(self, service: str, path: str, timeout: float = 60) -> str:
-        """Ask the probe in a task of the service, on its own port, from inside its own namespace."""
-        return self.run("curl", service, "-s", f"http://127.0.0.1:5000{path}", timeout=timeout).stdout
+    def through(self, service: str, url: str, timeout: float = 30) -> inside.Answer:
+        """A request from inside a running task of the service."""
+        task = next(task for task in self.tasks(service) if task["lastStatus"] == "RUNNING")
+        return inside.get(self.url, _id(task), url, timeout)
 
-    def through(self, service: str, url: str) -> tuple[int, str]:
-        """A request from inside a task of the service; its status and its body."""
-        done = self.run("curl", service, "-s", "-w", "\n%{http_code}", url, check=False)
-        body, _, status = done.stdout.rstrip("\n").rpartition("\n")
-        return (int(status) if status.isdigit() else 0), body if status.isdigit() else done.stderr
+    def ask(self, service: str, path: str, **query: object) -> Any:
+        """Ask the probe in a task of the service for something as JSON, once it listens."""
+        text = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
+        url = f"http://127.0.0.1:5000{path}?{text}"
+        # A client exposes nothing, so that its service is stable before its program listens.
+        answer = self.until(lambda: self._heard(self.through(service, url)), "the probe answers")
+        assert answer.status == 200, answer
+        return json.loads(answer.body)
 
-    def load(self, service: str, url: str, clients: int, seconds: float) -> dict[str, dict[str, int]]:
-        """Closed-loop load from inside a task of the service."""
-        path = f"/load?url={quote(url, safe='')}&clients={clients}&seconds={seconds}"
-        found: dict[str, dict[str, int]] = json.loads(self.ask(service, path, timeout=seconds + 60))
-        return found
+    @staticmethod
+    def _heard(answer: inside.Answer) -> inside.Answer | None:
+        return None if answer.status == 0 and "Connection refused" in answer.body else answer
 
     def resolves(self, service: str, name: str) -> bool:
-        return "addresses" in json.loads(self.ask(service, f"/resolve?name={name}"))
+        return "addresses" in self.ask(service, "/resolve", name=name)
+
+    @contextmanager
+    def load(self, service: str, url: str, clients: int) -> Iterator[dict[str, Any]]:
+        """Load that runs inside a task of the service while this is entered; afterwards the tally is filled in."""
+        tally: dict[str, Any] = {}
+        self.ask(service, "/load/start", url=url, clients=clients)
+        self.flowing(service)
+        yield tally
+        self.flowing(service)
+        tally.update(self.ask(service, "/load/stop"))
+
+    def flowing(self, service: str, more: int = 100) -> None:
+        """Wait until that many requests more were answered to the load."""
+        before = self.ask(service, "/load/count")
+        self.until(lambda: self.ask(service, "/load/count") >= before + more, "the load goes on")
 
 
-def _no_prefix() -> Any:
-    from botocore.config import Config
-
-    return Config(inject_host_prefix=False, retries={"total_max_attempts": 1})
+def _id(task: dict[str, Any]) -> str:
+    identifier: str = task["taskArn"].rsplit("/", 1)[1]
+    return identifier
 
 
 def free_port() -> int:
@@ -197,20 +250,34 @@ def free_port() -> int:
         return port
 
 
+def probe_image(directory: Path) -> Path:
+    """The probe's folder with the packages that it needs beside it."""
+    made = directory / "images" / "probe"
+    shutil.copytree(IMAGES / "probe", made, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in VENDORED:
+        found = importlib.util.find_spec(name)
+        assert found is not None and found.submodule_search_locations is not None
+        shutil.copytree(
+            found.submodule_search_locations[0], made / name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
+        )
+    return made
+
+
 @contextmanager
-def place(directory: Path) -> Iterator[Place]:
-    """A daemon in `directory`; on the way out it is stopped, whatever happened."""
+def place(directory: Path, **settings: str) -> Iterator[Place]:
+    """A daemon in `directory`; on the way out it is stopped, whatever happened. `settings`: environment variables."""
     port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOORAGE_"))},
         "PYTHONPATH": str(ROOT / "src"),
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "HOME": str(directory),
+        **settings,
     }
     made = Place(port, directory / "data", directory / "log", environment)
-    made.start()
     try:
-        made.run("image", "add", "probe", str(IMAGES / "probe"))
+        made.start()
+        made.run("image", "add", "probe", str(probe_image(directory)))
         yield made
     finally:
         made.stop()
