@@ -223,7 +223,7 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     dispatcher = Dispatcher(operations.table(archive), store, clock, ids, support.forward)
     stack.push_async_callback(dispatcher.settle)
     dispatcher.later(progress.resume(store, clock))
-    outside = Outside(store, runtime, hub, clock, ids)
+    outside = Outside(store, runtime, hub, clock, ids, dispatcher)
     stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])
     shipping = LogShipping(store, runtime, dispatcher)

@@ -185,3 +185,52 @@ def _reads(file: Path, needle: bytes) -> bool:
         return needle in file.read_bytes()
     except OSError:
         return False
+
+
+def secretive(moorage: Place, family: str, *parameters: str) -> str:
+    """Run a task whose container takes SECRET0, SECRET1 … from parameters; its id."""
+    moorage.ecs.register_task_definition(
+        family=family,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        executionRoleArn=ROLE,
+        containerDefinitions=[
+            {
+                "name": "app",
+                "image": "inside",
+                "secrets": [{"name": f"SECRET{n}", "valueFrom": value} for n, value in enumerate(parameters)],
+            }
+        ],
+    )
+    made = moorage.ecs.run_task(
+        cluster="demo",
+        taskDefinition=family,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [_subnet(moorage)]}},
+    )["tasks"][0]
+    identity: str = made["taskArn"].rsplit("/", 1)[1]
+    return identity
+
+
+def test_secrets_are_in_the_environment_of_the_container(moorage: Place, task: dict[str, Any]) -> None:
+    ssm = moorage.client("ssm")
+    ssm.put_parameter(Name="/inside/user", Value="admin", Type="String")
+    arn = ssm.get_parameter(Name="/inside/user")["Parameter"]["ARN"]
+    identity = secretive(moorage, "secretive", "/inside/user", arn)
+    moorage.until(lambda: _answers(moorage, identity), "the task answers")
+    seen = environment(moorage, identity)
+    assert (seen["SECRET0"], seen["SECRET1"]) == ("admin", "admin")
+
+
+def test_a_task_whose_secret_is_missing_stops_in_the_words_of_ecs(moorage: Place, task: dict[str, Any]) -> None:
+    identity = secretive(moorage, "missing", "/inside/none")
+    moorage.until(lambda: described(moorage, identity)["lastStatus"] == "STOPPED", "the task has stopped")
+    found = described(moorage, identity)
+    assert found["stopCode"] == "TaskFailedToStart"
+    assert found["stoppedReason"] == (
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+        "unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: /inside/none"
+    )
+    assert "startedAt" not in found

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from moorage.domain import secret_rules
 from moorage.domain.errors import ClientMistake, DuplicatePortName
 from moorage.domain.task_definition import cpu_units, memory_mib
 
@@ -61,6 +62,7 @@ def check(document: Mapping[str, Any]) -> None:
         _check_health_check(container)
         _check_environment(container)
         _check_log_configuration(container)
+    secret_rules.check(document)
     _check_ports(containers, document.get("networkMode"))
     _check_memory(document)
     _check_cpu(document)

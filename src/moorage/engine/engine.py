@@ -18,10 +18,11 @@ from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.engine.loop import Controller, Loop, Wake
 from moorage.engine.mesh import Mesh
-from moorage.engine.ports import Clock, Commit, Ids, Proxies, Runtime, Store
+from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
 from moorage.engine.services import Registry, Services
-from moorage.engine.tasks import Envoy, Tasks
+from moorage.engine.task_secrets import TaskSecrets
+from moorage.engine.tasks import Envoy, Means, Tasks
 from moorage.mesh.view import View
 from moorage.planning.situation import Patience
 
@@ -31,13 +32,14 @@ SWEEP: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Outside:
-    """The ports that the engine stands on."""
+    """The ports that the engine stands on. Without `operations` no task can be given secrets."""
 
     store: Store
     runtime: Runtime
     proxies: Proxies
     clock: Clock
     ids: Ids
+    operations: Operations | None = None
 
 
 class Orphans:
@@ -72,7 +74,7 @@ class Engine:
         store, runtime, proxies, clock = outside.store, outside.runtime, outside.proxies, outside.clock
         self._store = store
         self.queue = Queue()
-        self._tasks = Tasks(store, runtime, proxies, clock, envoy, patience)
+        self._tasks = Tasks(store, runtime, proxies, clock, Means(envoy, patience, TaskSecrets(outside.operations)))
         controllers: dict[str, Controller] = {
             "services": Services(store, clock, outside.ids),
             "registry": Registry(store, clock),

@@ -13,11 +13,12 @@ from typing import Final
 from moorage.domain.changes import Delete, Expect, Key, Put
 from moorage.domain.service import Deployment
 from moorage.domain.task import Status, Task, TaskState
-from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
 from moorage.engine.loop import Wake
 from moorage.engine.mesh import ports_of
 from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
+from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
 from moorage.planning import containers, inside, sidecar
@@ -42,6 +43,15 @@ class Envoy:
 
 
 @dataclass(frozen=True)
+class Means:
+    """What tasks are started with, and how long is waited for them."""
+
+    envoy: Envoy
+    patience: Patience
+    secrets: TaskSecrets
+
+
+@dataclass(frozen=True)
 class Subject:
     """One task with everything that its steps are planned from."""
 
@@ -55,15 +65,14 @@ class Subject:
 class Tasks:
     """Takes each task through its life."""
 
-    def __init__(
-        self, store: Store, runtime: Runtime, proxies: Proxies, clock: Clock, envoy: Envoy, patience: Patience
-    ) -> None:
+    def __init__(self, store: Store, runtime: Runtime, proxies: Proxies, clock: Clock, means: Means) -> None:
         self._store = store
         self._runtime = runtime
         self._proxies = proxies
         self._clock = clock
-        self._envoy = envoy
-        self._patience = patience
+        self._envoy = means.envoy
+        self._patience = means.patience
+        self._secrets = means.secrets
         self.waiting: set[Key] = set()
 
     async def reconcile(self, key: Key) -> Wake:
@@ -138,8 +147,7 @@ class Tasks:
         task = subject.task
         match action:
             case Prepare():
-                spec = sidecar.task_spec(task, subject.definition, subject.deployment)
-                await self._try(subject, None, self._runtime.prepare(spec))
+                await self._try(subject, None, self._prepare(subject))
             case Start(container):
                 await self._start(subject, container)
             case Signal(container, kill):
@@ -150,8 +158,14 @@ class Tasks:
             case Remove():
                 await self._runtime.remove(task.id)
                 await self._proxies.close(task.id)
+                self._secrets.forget(task)
             case Forget():
                 await self._store.commit([Delete(Task.table, task.key), Delete(TaskState.table, task.key)], {})
+
+    async def _prepare(self, subject: Subject) -> None:
+        """Everything that the task refers to first: without it no container of the task may start."""
+        await self._secrets.of(subject.task, subject.definition)
+        await self._runtime.prepare(sidecar.task_spec(subject.task, subject.definition, subject.deployment))
 
     async def _start(self, subject: Subject, name: str) -> None:
         """Start a container of the task; for the proxy, its socket and its bootstrap document come first."""
@@ -163,20 +177,35 @@ class Tasks:
             spec = sidecar.proxy_spec(task, proxy, self._envoy.arguments(view), self._envoy.bootstrap(view), sockets)
         else:
             definition = next(c for c in subject.definition.containers if c.name == name)
-            spec = sidecar.container_spec(task, definition, inside.surroundings(task, subject.definition, name))
+            await self._try(subject, name, self._start_own(subject, definition))
+            return
         await self._try(subject, name, self._runtime.start(spec))
+
+    async def _start_own(self, subject: Subject, container: ContainerDefinition) -> None:
+        """A container of the definition, with what ECS puts around its environment."""
+        task, definition = subject.task, subject.definition
+        fetched = (await self._secrets.of(task, definition)).get(container.name, Fetched())
+        around = inside.surroundings(task, definition, container.name)
+        around = inside.with_fetched(around, fetched.files, fetched.secrets)
+        await self._runtime.start(sidecar.container_spec(task, container, around))
 
     async def _try(self, subject: Subject, container: str | None, attempt: Awaitable[object]) -> None:
         """Record a refusal of the runtime as the reason why the task could not start."""
         try:
             await attempt
-        except (CannotPull, CannotStart) as refusal:
+        except (CannotPull, CannotStart, CannotInitialize) as refusal:
             world = self._store.snapshot()
             key = subject.task.key
             state = world.get(TaskState, key) or subject.state
-            code = "CannotPullContainerError" if isinstance(refusal, CannotPull) else "CannotStartContainerError"
-            stopped = containers.could_not_start(state, container, f"{code}: {refusal.reason}", self._clock.now())
+            stopped = containers.could_not_start(state, container, _sentence(refusal), self._clock.now())
             await self._store.commit([Put(stopped)], {(TaskState.table, key): world.version(TaskState, key)})
+
+
+def _sentence(refusal: CannotPull | CannotStart | CannotInitialize) -> str:
+    if isinstance(refusal, CannotInitialize):
+        return refusal.reason
+    code = "CannotPullContainerError" if isinstance(refusal, CannotPull) else "CannotStartContainerError"
+    return f"{code}: {refusal.reason}"
 
 
 def _subject(world: World, key: Key) -> Subject | None:

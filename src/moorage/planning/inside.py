@@ -6,7 +6,7 @@ does. Who asks is known by the task's own address. What is answered, `api.inside
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from moorage.domain.task import Task
@@ -26,6 +26,11 @@ class Surroundings:
 
     defaults: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+def with_fetched(around: Surroundings, files: Mapping[str, str], secrets: Mapping[str, str]) -> Surroundings:
+    """Secrets go before what the definition says by itself, and that goes before environment files."""
+    return replace(around, defaults={**around.defaults, **files}, fixed={**secrets, **around.fixed})
 
 
 def surroundings(task: Task, definition: TaskDefinition, container: str) -> Surroundings:

@@ -76,7 +76,8 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
 _CONTAINER = """
     name image cpu memory essential entryPoint command environment.* user workingDirectory readonlyRootFilesystem
     portMappings.containerPort portMappings.hostPort portMappings.protocol portMappings.name portMappings.appProtocol
-    dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.drop"""
+    dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.drop
+    secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value"""
 _CONTAINER_RECORDED = "memoryReservation dockerLabels.* logConfiguration.options.*"
 _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "credentialSpecs": NONE,
@@ -84,7 +85,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "dnsSearchDomains": NONE,
     "dnsServers": NONE,
     "dockerSecurityOptions": NONE,
-    "environmentFiles": NONE,
     "extraHosts": NONE,
     "interactive": OFF,
     "links": NONE,
@@ -99,7 +99,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "pseudoTerminal": OFF,
     "resourceRequirements": NONE,
     "restartPolicy.enabled": OFF,
-    "secrets": NONE,
     "systemControls": NONE,
     "ulimits": NONE,
     "versionConsistency": ("disabled",),
@@ -114,9 +113,9 @@ _DEFINITION_ONLY: Mapping[str, tuple[Any, ...]] = {
 
 _OVERRIDES = """
     overrides.containerOverrides.name overrides.containerOverrides.command overrides.containerOverrides.environment.*
-    overrides.containerOverrides.cpu overrides.containerOverrides.memory"""
+    overrides.containerOverrides.cpu overrides.containerOverrides.memory overrides.taskRoleArn"""
 _OVERRIDES_RECORDED = """
-    overrides.containerOverrides.memoryReservation overrides.taskRoleArn overrides.executionRoleArn"""
+    overrides.containerOverrides.memoryReservation overrides.executionRoleArn"""
 
 
 def _below(prefix: str, paths: str) -> str:
@@ -147,9 +146,10 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
     "RegisterTaskDefinition": Supported(
         task_definitions.register_task_definition,
-        real=f"family networkMode cpu memory requiresCompatibilities {_TAGS} runtimePlatform.operatingSystemFamily "
+        real=f"family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
+        + "runtimePlatform.operatingSystemFamily "
         + _below("containerDefinitions", _CONTAINER),
-        recorded="taskRoleArn executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
+        recorded="executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
         + _below("containerDefinitions", _CONTAINER_RECORDED),
         only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
     ),
