@@ -86,11 +86,16 @@ def refused_operations(service: str) -> list[str]:
     return sorted(models.service_operations(service) - set(TABLE.operations[service]))
 
 
+def why(service: str, name: str) -> str:
+    """Why an operation is refused: what the endpoint itself says to its caller, else a row of `reasons`."""
+    return TABLE.reasons.get(service, {}).get(name) or f"{reasons.of_operation(service, name)}."
+
+
 def _refused_operations(service: str) -> Iterator[str]:
     by_reason: dict[str, list[str]] = defaultdict(list)
     for name in refused_operations(service):
-        by_reason[reasons.of_operation(service, name)].append(name)
-    yield from (f"* {reason[0].upper()}{reason[1:]}: {_code(names)}." for reason, names in by_reason.items())
+        by_reason[why(service, name)].append(name)
+    yield from (f"* {_code(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def _passed_on(service: str) -> str:

@@ -6,19 +6,15 @@ What no row speaks of is not there yet. A test finds rows that nothing needs any
 import re
 from typing import Final
 
-from moorage.api.ecs import refusals
-
 NOT_YET: Final = "not there yet"
 
 Rows = tuple[tuple[str, str, str], ...]
 
 OPERATIONS: Final[Rows] = (
-    *(("ecs", f"^{name}$", why.removesuffix(".")) for name, why in refusals.REASONS.items()),
     ("ecs", "StartTask", NOT_YET),
     ("ecs", "ExecuteCommand", f"exec is {NOT_YET}"),
     ("ecs", "TaskProtection", f"scale-in protection is {NOT_YET}"),
     ("ecs", "StopServiceDeployment", f"steering a deployment is {NOT_YET}"),
-    ("servicediscovery", "PublicDns", "no public DNS is served from here"),
     ("cloudformation", "ChangeSet", f"change sets are {NOT_YET}"),
     ("cloudformation", "StackSet|StackInstance|Organizations", "they work across the accounts of an organization"),
     ("cloudformation", "Type|Publisher|Registration", "types come with Moorage; there is no registry of others"),

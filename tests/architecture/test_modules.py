@@ -22,7 +22,7 @@ def test_every_module_of_the_program_opens_with_a_sentence() -> None:
 
 def _opens_with_a_sentence(source: Source) -> bool:
     docstring = ast.get_docstring(source.tree) or ""
-    return re.search(r"\w[.:`](\s|$)", docstring) is not None
+    return re.search(r"[\w`)\]][.:](\s|$)", docstring) is not None
 
 
 def test_no_module_is_longer_to_introduce_than_to_read() -> None:

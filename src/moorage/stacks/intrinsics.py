@@ -38,7 +38,7 @@ def function_named(call: Call) -> Callable[[Call, Scope], Any]:
     found = FUNCTIONS.get(call.function)
     if found is not None:
         return found
-    why = _REFUSED.get(call.function)
+    why = REFUSED.get(call.function)
     if why is not None or call.function.startswith("Fn::ForEach"):
         raise TemplateError(call.at, f"{call.function} is not supported: {why or _EXTENSIONS}")
     raise TemplateError(call.at, f"Template error: unknown function {call.function}")
@@ -283,7 +283,7 @@ def _malformed(call: Call, wanted: str) -> TemplateError:
 
 
 _EXTENSIONS = "it needs the AWS::LanguageExtensions transform"
-_REFUSED = {
+REFUSED = {
     "Fn::Transform": "macros and includes are not run",
     "Fn::Length": _EXTENSIONS,
     "Fn::ToJsonString": _EXTENSIONS,

@@ -96,7 +96,7 @@ def _rule_call(call: Call, function: str, scope: Scope) -> Any:
         raise TemplateError(call.at, "Fn::RefAll is not supported: it lists what an AWS account holds")
     if function in {"Fn::ValueOf", "Fn::ValueOfAll"}:
         raise TemplateError(call.at, f"{function} is not supported: it reads tags of what an AWS account holds")
-    judge = _RULE_FUNCTIONS.get(function)
+    judge = FUNCTIONS.get(function)
     if judge is None:
         raise TemplateError(call.at, f"Template error: {function} cannot be used in a rule")
     arguments = _rule_value(call.argument, scope)
@@ -145,7 +145,7 @@ def _booleans(arguments: list[Any]) -> list[bool]:
     return arguments
 
 
-_RULE_FUNCTIONS: Mapping[str, Callable[[list[Any]], bool]] = {
+FUNCTIONS: Mapping[str, Callable[[list[Any]], bool]] = {
     "Fn::And": lambda arguments: all(_booleans(arguments)),
     "Fn::Contains": _contains,
     "Fn::EachMemberEquals": _each_equals,

@@ -187,6 +187,7 @@ class Bed:
                 books["acknowledged"].get(name) == version or name in books["refused"]
                 for name, version in books["wanted"].items()
             )
+            # the explanation is JSON, typed as objects
             for books in told["types"].values()  # type: ignore[attr-defined]
         )
 
