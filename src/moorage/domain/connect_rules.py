@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from moorage.domain import service_rules
+from moorage.domain import proxy_output, service_rules
 from moorage.domain.connect import ConnectConfiguration, ExposedPort
 from moorage.domain.errors import InvalidParameter, UnknownPortName
 from moorage.domain.task_definition import PortMapping, TaskDefinition
@@ -26,6 +26,7 @@ def read(document: Mapping[str, Any], definition: TaskDefinition, launch_type: s
     for port in configuration.exposed:
         _check_port(port, definition)
     _check_unique(configuration)
+    proxy_output.check(document)
     return configuration
 
 

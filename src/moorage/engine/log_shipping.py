@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from moorage.domain.changes import Key
+from moorage.domain.service import Deployment
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.engine.ports import Commit, LogLine, OperationFailed, Operations, Runtime, RuntimeFailed, Store
@@ -98,8 +99,9 @@ class LogShipping:
         if task is None or definition is None:
             self._followed.pop(key[-1], None)
             return
+        deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None
         followed = self._followed.setdefault(task.id, set())
-        for sink in log_sinks.sinks(task, definition, state):
+        for sink in log_sinks.sinks(task, definition, state, deployment):
             if sink not in followed:
                 followed.add(sink)
                 self._followers[sink] = follower = asyncio.create_task(self._follow(sink))

@@ -57,6 +57,8 @@ def arguments(config_path: str, log_level: str = "info", drain_seconds: int = DR
         *("--drain-time-s", str(drain_seconds)),
         *("--drain-strategy", "immediate"),
         *("--log-level", log_level),
+        # Access logs are there a second after the request, not after ten.
+        *("--file-flush-interval-msec", "1000"),
         "--disable-hot-restart",
         "--skip-deprecated-logs",
     )

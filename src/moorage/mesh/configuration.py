@@ -23,7 +23,7 @@ def _walk(view: View) -> Iterator[Resource]:
             yield routes.of_upstream(upstream)
     for ingress in view.ingress:
         yield clusters.of_ingress(ingress)
-        yield listeners.ingress(ingress)
+        yield listeners.ingress(ingress, view.access_log)
     if view.upstreams:
         # Envoy refuses a listener without a filter chain; without one the redirect finds a closed port.
-        yield listeners.egress(view.egress_port, view.upstreams)
+        yield listeners.egress(view.egress_port, view.upstreams, view.access_log)

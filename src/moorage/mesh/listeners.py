@@ -15,7 +15,8 @@ from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 
-from moorage.mesh import messages, names, routes
+from moorage.domain.proxy_output import AccessLog
+from moorage.mesh import access_logs, messages, names, routes
 from moorage.mesh.bundle import References, Resource, resource
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
@@ -23,13 +24,13 @@ TCP_CONNECT_ATTEMPTS = 3
 """The first attempt and the two documented retries."""
 
 
-def egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
+def egress(port: int, upstreams: tuple[Upstream, ...], log: AccessLog | None = None) -> Resource:
     """The one listener behind the redirect of the alias range; endpoints do not touch it."""
-    return _egress(port, tuple(replace(each, endpoints=()) for each in upstreams))
+    return _egress(port, tuple(replace(each, endpoints=()) for each in upstreams), log)
 
 
 @lru_cache(maxsize=1024)
-def _egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
+def _egress(port: int, upstreams: tuple[Upstream, ...], log: AccessLog | None) -> Resource:
     ordered = sorted(upstreams, key=names.upstream)
     body = listener_pb2.Listener(
         name=names.EGRESS_LISTENER,
@@ -39,7 +40,7 @@ def _egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
         address=messages.address("127.0.0.1", port),
         enable_reuse_port=messages.flag(False),
         listener_filters=[_original_destination()],
-        filter_chains=[_egress_chain(each) for each in ordered],
+        filter_chains=[_egress_chain(each, log) for each in ordered],
     )
     references = References(
         # An HTTP chain needs its cluster through its route, which comes later: the door opens when the house is there.
@@ -52,7 +53,7 @@ def _egress(port: int, upstreams: tuple[Upstream, ...]) -> Resource:
 
 
 @lru_cache(maxsize=4096)
-def ingress(of: Ingress) -> Resource:
+def ingress(of: Ingress, log: AccessLog | None = None) -> Resource:
     """What arrives from outside for a container port. It drains gracefully: traffic direction INBOUND selects it."""
     name, cluster = names.ingress_listener(of), names.ingress_cluster(of)
     body = listener_pb2.Listener(
@@ -62,7 +63,7 @@ def ingress(of: Ingress) -> Resource:
         address=messages.address("0.0.0.0", of.listener_port),
         # Two proxies that were given one port must fail loudly, never share its connections.
         enable_reuse_port=messages.flag(False),
-        filter_chains=[listener_components_pb2.FilterChain(filters=[_ingress_filter(of, cluster)])],
+        filter_chains=[listener_components_pb2.FilterChain(filters=[_ingress_filter(of, cluster, log)])],
     )
     return resource(names.LISTENER, name, body, References(clusters=frozenset({cluster}), ports=(of.listener_port,)))
 
@@ -73,32 +74,34 @@ def _original_destination() -> listener_components_pb2.ListenerFilter:
     )
 
 
-def _egress_chain(upstream: Upstream) -> listener_components_pb2.FilterChain:
+def _egress_chain(upstream: Upstream, log: AccessLog | None) -> listener_components_pb2.FilterChain:
     name = names.upstream(upstream)
     match = listener_components_pb2.FilterChainMatch(
         prefix_ranges=[messages.host_only(upstream.vip)], destination_port=messages.u32(upstream.alias_port)
     )
     if upstream.protocol is Protocol.TCP:
-        chosen = _tcp_filter(name, name, upstream.timeouts, TCP_CONNECT_ATTEMPTS)
+        chosen = _tcp_filter(name, name, upstream.timeouts, TCP_CONNECT_ATTEMPTS, log)
     else:
-        manager = _connection_manager(name, upstream.protocol, upstream.timeouts)
+        manager = _connection_manager(name, upstream.protocol, upstream.timeouts, log)
         manager.rds.CopyFrom(hcm_pb2.Rds(route_config_name=name, config_source=messages.from_ads()))
         chosen = _http_filter(manager)
     return listener_components_pb2.FilterChain(name=name, filter_chain_match=match, filters=[chosen])
 
 
-def _ingress_filter(of: Ingress, cluster: str) -> listener_components_pb2.Filter:
+def _ingress_filter(of: Ingress, cluster: str, log: AccessLog | None) -> listener_components_pb2.Filter:
     """No retries here: the caller's proxy retries, and may choose another task."""
     prefix = names.stat_prefix(of)
     if of.protocol is Protocol.TCP:
-        return _tcp_filter(prefix, cluster, of.timeouts, 1)
-    manager = _connection_manager(prefix, of.protocol, of.timeouts)
+        return _tcp_filter(prefix, cluster, of.timeouts, 1, log)
+    manager = _connection_manager(prefix, of.protocol, of.timeouts, log)
     everything = routes.everything(cluster, routes.to_cluster(cluster, of.timeouts))
     manager.route_config.CopyFrom(route_pb2.RouteConfiguration(name=cluster, virtual_hosts=[everything]))
     return _http_filter(manager)
 
 
-def _connection_manager(prefix: str, protocol: Protocol, timeouts: Timeouts) -> hcm_pb2.HttpConnectionManager:
+def _connection_manager(
+    prefix: str, protocol: Protocol, timeouts: Timeouts, log: AccessLog | None
+) -> hcm_pb2.HttpConnectionManager:
     """HTTP/1.1 or HTTP/2 by what the client sends first; HTTP/1.0 gets 426, which is Envoy's default.
 
     Request ids and x-forwarded-proto are added where absent and kept where present; bodies are never buffered.
@@ -111,6 +114,7 @@ def _connection_manager(prefix: str, protocol: Protocol, timeouts: Timeouts) -> 
         # Between the two goodbyes of HTTP/2: requests already under way to a draining proxy are still taken.
         drain_timeout=messages.seconds(1),
         preserve_external_request_id=True,
+        access_log=access_logs.of(log, protocol),
         http_filters=[
             hcm_pb2.HttpFilter(name="envoy.filters.http.router", typed_config=messages.packed(router_pb2.Router()))
         ],
@@ -126,11 +130,14 @@ def _http_filter(manager: hcm_pb2.HttpConnectionManager) -> listener_components_
     )
 
 
-def _tcp_filter(prefix: str, cluster: str, timeouts: Timeouts, attempts: int) -> listener_components_pb2.Filter:
+def _tcp_filter(
+    prefix: str, cluster: str, timeouts: Timeouts, attempts: int, log: AccessLog | None
+) -> listener_components_pb2.Filter:
     proxy = tcp_proxy_pb2.TcpProxy(
         stat_prefix=prefix,
         cluster=cluster,
         idle_timeout=messages.seconds(timeouts.idle),
         max_connect_attempts=messages.u32(attempts),
+        access_log=access_logs.of(log, Protocol.TCP),
     )
     return listener_components_pb2.Filter(name="envoy.filters.network.tcp_proxy", typed_config=messages.packed(proxy))

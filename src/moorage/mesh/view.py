@@ -6,6 +6,8 @@ A View is a plain value. `moorage.mesh.view_of` builds it from a World; the xDS 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moorage.domain.proxy_output import LOG_LEVEL, AccessLog
+
 
 class Protocol(StrEnum):
     """`appProtocol` of the exposed port mapping; TCP when it is unset."""
@@ -74,3 +76,5 @@ class View:
     egress_port: int
     upstreams: tuple[Upstream, ...]
     ingress: tuple[Ingress, ...]
+    access_log: AccessLog | None = None
+    log_level: str = LOG_LEVEL

@@ -6,6 +6,7 @@ from the namespace as it is: reference section 1.4.
 
 from dataclasses import dataclass
 
+from moorage.domain import proxy_output
 from moorage.domain.changes import Key
 from moorage.domain.connect import ConnectEndpoint, KnownName, alias_key
 from moorage.domain.registry import Instance, Namespace
@@ -33,6 +34,8 @@ def view_of(world: World, task: Task, deployment: Deployment, ports: Ports) -> V
         egress_port=ports.egress,
         upstreams=tuple(_upstream(world, deployment, known) for known in deployment.known),
         ingress=ports.ingress,
+        access_log=proxy_output.access_log(deployment.connect),
+        log_level=proxy_output.log_level(deployment.connect),
     )
 
 

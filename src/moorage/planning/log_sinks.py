@@ -3,10 +3,15 @@
 Naming follows the ECS developer guide, "Using the awslogs log driver". How lines get there is the engine's affair.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from moorage.domain import proxy_output
+from moorage.domain.service import Deployment
 from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
+from moorage.planning import sidecar
 
 
 @dataclass(frozen=True)
@@ -21,19 +26,29 @@ class LogSink:
     stream: str
 
 
-def sinks(task: Task, definition: TaskDefinition, state: TaskState | None) -> tuple[LogSink, ...]:
-    """The streams of those containers of the task that have started and whose driver is awslogs."""
-    found = []
-    for container in definition.document["containerDefinitions"]:
-        configuration = container.get("logConfiguration") or {}
-        seen = state.container(container["name"]) if state is not None else None
-        if configuration.get("logDriver") != "awslogs" or seen is None or seen.started_at is None:
-            continue
-        options = configuration["options"]
-        prefix = options.get("awslogs-stream-prefix")
-        # Without a prefix the stream has the container's own id for a name.
-        stream = f"{prefix}/{seen.name}/{task.id}" if prefix else seen.runtime_id or task.id
-        found.append(
-            LogSink(task.id, seen.name, task.account, options["awslogs-region"], options["awslogs-group"], stream)
-        )
-    return tuple(found)
+def sinks(
+    task: Task, definition: TaskDefinition, state: TaskState | None, deployment: Deployment | None = None
+) -> tuple[LogSink, ...]:
+    """The streams of those containers of the task, proxy included, that have started and whose driver is awslogs."""
+    if state is None:
+        return ()
+    drivers: list[tuple[str, Mapping[str, Any]]] = [
+        (container["name"], container.get("logConfiguration") or {})
+        for container in definition.document["containerDefinitions"]
+    ]
+    proxy = sidecar.proxy_of(task, deployment, definition)
+    if proxy is not None and deployment is not None:
+        drivers.append((proxy.container, proxy_output.log_configuration(deployment.connect)))
+    found = (_sink(task, state, name, driver) for name, driver in drivers)
+    return tuple(sink for sink in found if sink is not None)
+
+
+def _sink(task: Task, state: TaskState, name: str, driver: Mapping[str, Any]) -> LogSink | None:
+    seen = state.container(name)
+    if driver.get("logDriver") != "awslogs" or seen is None or seen.started_at is None:
+        return None
+    options = driver["options"]
+    prefix = options.get("awslogs-stream-prefix")
+    # Without a prefix the stream has the container's own id for a name.
+    stream = f"{prefix}/{name}/{task.id}" if prefix else seen.runtime_id or task.id
+    return LogSink(task.id, name, task.account, options["awslogs-region"], options["awslogs-group"], stream)

@@ -16,6 +16,7 @@ from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_pb2
 from google.protobuf import json_format
 
+from moorage.domain.proxy_output import AccessLog
 from moorage.mesh import bootstrap, names
 from moorage.mesh.bundle import Bundle
 from moorage.mesh.configuration import bundle_of
@@ -42,7 +43,9 @@ def read(case: str) -> View:
         for each in written.pop("upstreams", ())
     )
     ingress = tuple(Ingress(**policies(each), **each) for each in written.pop("ingress", ()))
-    return View(**written, upstreams=upstreams, ingress=ingress)
+    log = written.pop("access_log", None)
+    access_log = AccessLog(**log) if log else None
+    return View(**written, upstreams=upstreams, ingress=ingress, access_log=access_log)
 
 
 def policies(written: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from moorage.domain.service import Deployment
 from moorage.domain.task import ContainerState, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.planning.log_sinks import LogSink, sinks
+from moorage.planning.sidecar import proxy_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 OPTIONS = {"awslogs-group": "/g", "awslogs-region": "eu-west-1"}
@@ -37,3 +39,18 @@ def test_nothing_is_followed_that_has_not_started_or_has_another_driver() -> Non
     assert found(False, {"logDriver": "awslogs", "options": OPTIONS}) == ()
     assert found(True, {"logDriver": "json-file"}) == ()
     assert found(True, None) == ()
+
+
+def test_the_proxys_output_goes_where_service_connects_log_configuration_says() -> None:
+    definition = TaskDefinition("1", "us-east-1", "f", 1, "ACTIVE", NOW, "", {"containerDefinitions": []})
+    task = Task("1", "us-east-1", "c", "t1", NOW, definition.key, "g", "FARGATE")
+    options = OPTIONS | {"awslogs-stream-prefix": "sc"}
+    connect = {"enabled": True, "logConfiguration": {"logDriver": "awslogs", "options": options}}
+    deployment = Deployment(
+        "1", "us-east-1", "c", "s", "d", NOW, definition.key, "FARGATE", connect=connect, namespace_id="ns-1"
+    )
+    proxy = proxy_of(task, deployment, definition)
+    assert proxy is not None
+    state = TaskState("1", "us-east-1", "c", "t1", containers=(ContainerState(proxy.container, started_at=NOW),))
+    (sink,) = sinks(task, definition, state, deployment)
+    assert (sink.container, sink.group, sink.stream) == (proxy.container, "/g", f"sc/{proxy.container}/t1")

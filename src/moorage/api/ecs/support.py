@@ -36,8 +36,8 @@ _CONNECT = """
     serviceConnectConfiguration.enabled serviceConnectConfiguration.namespace
     serviceConnectConfiguration.services.portName serviceConnectConfiguration.services.discoveryName
     serviceConnectConfiguration.services.clientAliases.port serviceConnectConfiguration.services.clientAliases.dnsName
-    serviceConnectConfiguration.services.ingressPortOverride serviceConnectConfiguration.services.timeout.*"""
-_CONNECT_RECORDED = """
+    serviceConnectConfiguration.services.ingressPortOverride serviceConnectConfiguration.services.timeout.*
+    serviceConnectConfiguration.accessLogConfiguration.* serviceConnectConfiguration.containerConfigurations.logLevel
     serviceConnectConfiguration.logConfiguration.options.*"""
 
 _DEPLOYMENT = """
@@ -49,7 +49,7 @@ _SERVICE = f"""
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
 _SERVICE_RECORDED = f"""
     availabilityZoneRebalancing placementStrategy.*
-    {_LAUNCH_RECORDED} {_CONNECT_RECORDED}"""
+    {_LAUNCH_RECORDED}"""
 
 _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "deploymentController.type": ("ECS",),
@@ -68,7 +68,6 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "volumeConfigurations": NONE,
     "vpcLatticeConfigurations": NONE,
     "gatewayConnectors": NONE,
-    "serviceConnectConfiguration.containerConfigurations": NONE,
     "serviceConnectConfiguration.logConfiguration.logDriver": ("awslogs", "json-file"),
     "serviceConnectConfiguration.logConfiguration.secretOptions": NONE,
 }

@@ -45,6 +45,7 @@ _CONNECT_SERVICE = Object(
 )
 _CONNECT = Object(
     {
+        "AccessLogConfiguration": Object({"Format": TEXT, "IncludeQueryParameters": TEXT}, ("Format",)),
         "Enabled": TRUTH,
         "LogConfiguration": LOG_CONFIGURATION,
         "Namespace": TEXT,
