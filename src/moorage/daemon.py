@@ -114,6 +114,7 @@ class Daemon:
                 "data_dir": str(self.settings.data_dir),
                 "endpoint": f"http://{self.settings.host}:{port}",
                 "pid": os.getpid(),
+                **({"dns_name": self.settings.dns_name} if self.settings.dns_name else {}),
             },
         )
         endpoint = Endpoint(
@@ -121,6 +122,7 @@ class Daemon:
             default_region=self.settings.default_region,
             keys=None if _is_loopback(self.settings.host) else key_pair(self.settings.data_dir, system.SystemIds()),
             mounts=local.mounts(doors),
+            dns_name=self.settings.dns_name,
         )
         return App(self.dispatcher, endpoint)
 

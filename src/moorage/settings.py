@@ -26,6 +26,7 @@ class Settings:
 
     host: str = _setting("127.0.0.1", "the address to listen on; beyond loopback, requests must be signed")
     port: int = _setting(DEFAULT_PORT, "the port to listen on")
+    dns_name: str = _setting("", "a DNS name for the endpoint; it and `data-` before it must resolve to the host")
     data_dir: Path = _setting(UNSET, "where state, images and output are kept")
     run_dir: Path = _setting(UNSET, "where sockets are; a short path, since Envoy refuses long ones")
     runtime: str = _setting("auto", "what runs tasks: auto or netns")

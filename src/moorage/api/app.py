@@ -40,6 +40,7 @@ class Endpoint:
     """How the endpoint is set up.
 
     `mounts` are ASGI applications by path prefix below /_moorage/ (HTTP and WebSocket), behind the same checks.
+    `dns_name` is the user's own name for it: pages of that origin are not foreign.
     `keys` are set when the endpoint listens beyond loopback: then everything but the health route must be signed.
     """
 
@@ -47,6 +48,7 @@ class Endpoint:
     default_region: str = "us-east-1"
     keys: KeyPair | None = None
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
+    dns_name: str = ""
 
 
 class App:
@@ -95,7 +97,7 @@ class App:
 
     def _admit(self, request: Request) -> None:
         """Refuse what does not come from this endpoint's own tools and pages, or is not signed where it must be."""
-        origin.check(request.headers)
+        origin.check(request.headers, self._endpoint.dns_name)
         keys = self._endpoint.keys
         if keys is not None and request.path != OWN_PATH + "health":
             sigv4.check(request, keys, self._dispatcher.clock.now())

@@ -13,13 +13,13 @@ from moorage.wire.faults import Rejected, reject
 _OWN_SITES = frozenset({"same-origin", "none"})
 
 
-def check(headers: Mapping[str, str]) -> None:
-    """Rejected if a browser sent the request and not from a page of this endpoint."""
+def check(headers: Mapping[str, str], own_name: str = "") -> None:
+    """Rejected if a browser sent the request and not from a page of this endpoint, whose name the user may have set."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is None and site is None:
         return
     host = headers.get("host", "")
-    if not _is_address_or_localhost(host):
+    if not _is_own(_name(host), own_name):
         # A name that an attacker controls may resolve to this machine: then even "same origin" is theirs.
         raise _foreign(origin or host)
     if origin is not None and urlsplit(origin).netloc != host:
@@ -28,10 +28,18 @@ def check(headers: Mapping[str, str]) -> None:
         raise _foreign(origin or site)
 
 
-def _is_address_or_localhost(host: str) -> bool:
+def _name(host: str) -> str:
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ipaddress.ip_address(name) is not None
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_own(name: str, own_name: str) -> bool:
+    if name == "localhost" or (own_name and name in (own_name, f"data-{own_name}")):
+        return True
+    try:
+        return ipaddress.ip_address(name) is not None
     except ValueError:
         return False
 

@@ -145,6 +145,7 @@ def _options(settings: Settings) -> list[str]:
         f"--data-dir={settings.data_dir}",
         f"--runtime={settings.runtime}",
         f"--names={settings.names}",
+        *([f"--dns-name={settings.dns_name}"] if settings.dns_name else []),
     ]
 
 

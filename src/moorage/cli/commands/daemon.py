@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moorage.cli import address, render
+from moorage.cli import address, endpoint_name, render
 from moorage.cli.commands.planned import not_yet
 from moorage.cli.failure import Failure
 from moorage.settings import Settings
@@ -15,12 +15,15 @@ RUNTIMES = ("auto", "netns", "docker")
 NAMES = ("frozen", "live")
 
 
-def start(
+def start(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it answers.")] = False,
     port: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="[default: 4566]")] = None,
     host: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Beyond loopback requests must be signed. [default: 127.0.0.1]"),
+    ] = None,
+    dns_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A DNS name of yours for the endpoint, for SDKs that prefix it.")
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where state, images and output are kept.")
@@ -35,8 +38,10 @@ def start(
     """Start the daemon."""
     from moorage.cli import process
 
-    settings = configured(port=port, host=host, data_dir=data_dir, runtime=runtime, names=names)
+    settings = configured(port=port, host=host, dns_name=dns_name, data_dir=data_dir, runtime=runtime, names=names)
     process.check_unused(settings)
+    for line in endpoint_name.advice(settings):
+        render.note(line)
     if not detach:
         listening = process.listen(settings)
         render.note(f"Moorage listens at {process.url(settings)}; its data is in {settings.data_dir}. Ctrl-C stops it.")
@@ -54,6 +59,7 @@ def configured(**given: Any) -> Settings:
         raise Failure("settings", str(error)) from error
     _check_word("--runtime", settings.runtime, RUNTIMES)
     _check_word("--names", settings.names, NAMES)
+    endpoint_name.check(settings)
     if settings.runtime == "docker":
         raise not_yet("--runtime docker", "The netns runtime needs no container engine: --runtime netns")
     if settings.names == "live":

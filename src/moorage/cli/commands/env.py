@@ -42,9 +42,17 @@ def _comments(where: Address) -> list[str]:
     try:
         if address.health(where) is None:
             return [f"No Moorage answers at {where.url} yet: moorage start --detach"]
-        return _network(where)
+        return [*_by_name(where), *_network(where)]
     except Failure as error:
         return [f"The default subnets are not known: {error}"]
+
+
+def _by_name(where: Address) -> list[str]:
+    """How SDKs reach the daemon that cannot be told to leave host prefixes out."""
+    from moorage.cli.control import Control
+
+    name = Control(where).get("status").get("dns_name")
+    return [f"by name, with host prefixes: AWS_ENDPOINT_URL=http://{name}:{where.port}"] if name else []
 
 
 def _network(where: Address) -> list[str]:
