@@ -28,7 +28,8 @@ def after(name: str, condition: str) -> dict[str, Any]:
 
 
 TASKS: dict[str, list[dict[str, Any]]] = {
-    "fails": [container("app", ends(3)), container("neighbour", WAITS)],
+    # The neighbour may be asked to stop before it heeds SIGTERM.
+    "fails": [container("app", ends(3)), container("neighbour", WAITS, stopTimeout=2)],
     "helped": [container("app", WAITS), container("helper", ends(5), essential=False)],
     "prepared": [container("setup", ends(0), essential=False), container("app", ends(4), **after("setup", "SUCCESS"))],
     "hindered": [container("setup", ends(6), essential=False), container("app", WAITS, **after("setup", "SUCCESS"))],

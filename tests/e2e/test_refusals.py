@@ -120,8 +120,8 @@ def test_host_network_mode_and_windows(shop: Place) -> None:
 
 
 def test_what_is_not_supported_is_refused_by_name(shop: Place) -> None:
-    code, message = refusal(shop.ecs.list_container_instances, cluster="demo")
-    assert "ListContainerInstances" in message, code
+    code, message = refusal(shop.ecs.discover_poll_endpoint, cluster="demo")
+    assert "DiscoverPollEndpoint" in message, code
     code, message = create(shop, {"enabled": True}, placementConstraints=[{"type": "distinctInstance"}])
     assert "placementConstraints" in message, code
 
