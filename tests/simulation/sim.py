@@ -19,6 +19,7 @@ from moorage.domain.connect import ConnectEndpoint, freeze
 from moorage.domain.impossible import contradictions
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.ports import Commit
@@ -70,12 +71,14 @@ class JudgedStore(MemoryStore):
         super().__init__(world=world)
         self._chance = chance
         self._stale = stale
+        self.trace: list[str] = []
 
     async def commit(self, writes: Sequence[Write], expect: Expect) -> Commit:
         await asyncio.sleep(0)
         if expect and self._chance() < self._stale:
             raise Stale(next(iter(expect)), 0, 1)
         commit = await super().commit(writes, expect)
+        self.trace.append(f"{asyncio.get_running_loop().time():.6f} {commit.sequence} {writes!r}")
         problems = contradictions(self.snapshot())
         assert not problems, problems
         return commit
@@ -101,6 +104,7 @@ class Simulation:
     odds: Odds = field(default_factory=Odds)
     stale: float = 0.0
     desired: int = 3
+    percents: tuple[int, int] = (100, 200)
     behaviour: Behaviour = field(default_factory=lambda: Behaviour(listens=frozenset({5000}), listens_after=0.4))
 
     def __post_init__(self) -> None:
@@ -108,10 +112,10 @@ class Simulation:
         self.clock = SimulatedClock()
         self.ids = SeededIds(self.random)
         self.requests = Requests()
-        self.store = JudgedStore(_first_world(self.desired), self.random.random, self.stale)
-        images = {"web": self.behaviour, PROXY_IMAGE: Behaviour()}
+        self.store = JudgedStore(_first_world(self.desired, *self.percents), self.random.random, self.stale)
+        self.images = {"web": self.behaviour, PROXY_IMAGE: Behaviour()}
         faults = ChanceFaults(self.random.random, self.odds)
-        self.runtime = FakeRuntime(self.clock, by_image(images), faults, prepare_after=0.05)
+        self.runtime = FakeRuntime(self.clock, by_image(self.images), faults, prepare_after=0.05)
         self.proxies = SimulatedProxies(self.random, lambda task: self.requests.held[task])
         self.engine = self._engine()
 
@@ -131,8 +135,8 @@ class Simulation:
 
     # --- what callers do ---
 
-    async def deploy(self, key: tuple[str, ...] = SERVER) -> None:
-        """As UpdateService with forceNewDeployment."""
+    async def deploy(self, key: tuple[str, ...] = SERVER, definition: TaskDefinition | None = None) -> None:
+        """As UpdateService with forceNewDeployment, and with a task definition of its own if one is given."""
         world = self.store.snapshot()
         spec = world.get(Service, key)
         old = world.get(Deployment, (*key, spec.deployment_id))
@@ -142,8 +146,10 @@ class Simulation:
             created_at=self.clock.now(),
             replaces=old.id,
             known=freeze(world.all(ConnectEndpoint)),
+            task_definition=definition.key if definition else old.task_definition,
         )
-        await self.store.commit([Put(new), Put(rollout(new)), Put(replace(spec, deployment_id=new.id))], {})
+        defined = [Put(definition)] if definition else []
+        await self.store.commit([*defined, Put(new), Put(rollout(new)), Put(replace(spec, deployment_id=new.id))], {})
 
     async def scale(self, count: int) -> None:
         spec = self.store.snapshot().get(Service, SERVER)
@@ -177,6 +183,12 @@ class Simulation:
         left = [s for t, s in self.states() if t not in serving and (s is None or s.status is not Status.STOPPED)]
         return len(serving) == spec.desired_count and not left
 
+    def known_to_clients(self) -> bool:
+        """Every client's proxy knows exactly the tasks that serve."""
+        serving = {task.id for task in self.serving()}
+        known = [{e.task_id for e in self.proxies.endpoints(client.id)} for client in self.serving(CLIENT)]
+        return bool(known) and all(each == serving for each in known)
+
     # --- traffic ---
 
     async def send_requests(self, every: float = 0.04) -> None:
@@ -208,8 +220,8 @@ class Simulation:
             self.requests.failures.append(f"{self.clock.now():%M:%S.%f} cut off by {server}")
 
 
-def _first_world(desired: int) -> World:
-    server = service("web", desired)
+def _first_world(desired: int, minimum: int, maximum: int) -> World:
+    server = service("web", desired, minimum, maximum)
     records, first = exposing(server)
     endpoint = next(record for record in records if isinstance(record, ConnectEndpoint))
     alias = Claim(*HOME, ALIAS, (NAMESPACE, "web.demo:80"), server.arn)
