@@ -34,7 +34,7 @@ def measure(quick: bool) -> list[Figure]:
     for events in (5, 100):
         ours, bare, moto = _rounds(events, rounds, seconds, with_moto=events == 5)
         figures += _compared(events, ours, bare, moto)
-    return [*figures, _registrations(seconds)]
+    return [*figures, *_registrations(seconds)]
 
 
 def _rounds(events: int, rounds: int, seconds: float, with_moto: bool) -> tuple[list[load.Tally], ...]:
@@ -83,16 +83,23 @@ def _compared(events: int, ours: list[load.Tally], bare: list[load.Tally], moto:
     return figures
 
 
-def _registrations(seconds: float) -> Figure:
-    containers = [{"name": "app", "image": "web", "essential": True, "memory": 512}]
-    body = json.dumps({"family": "durable", "containerDefinitions": containers}).encode()
-    request = load.aws_request("ecs", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition", body)
+def _registrations(seconds: float) -> list[Figure]:
+    note = f"{CONNECTIONS} connections; answered when on disk"
     with scratch() as directory, place(directory) as moorage:
-        tally = load.run(moorage.port, [request], CONNECTIONS, seconds)
-    if tally.refused:
-        raise RuntimeError(f"{tally.refused} registrations were refused")
-    note = f"{CONNECTIONS} connections, one family; answered when on disk"
-    return Figure("RegisterTaskDefinition", tally.rate, "requests/s", 500, at_least=True, note=note)
+        apart = load.run(moorage.port, [_register(f"family-{n}") for n in range(CONNECTIONS)], CONNECTIONS, seconds)
+        same = load.run(moorage.port, [_register("contended")], CONNECTIONS, seconds)
+    if apart.refused or same.refused:
+        raise RuntimeError(f"{apart.refused + same.refused} registrations were refused")
+    return [
+        Figure("RegisterTaskDefinition", apart.rate, "requests/s", 500, at_least=True, note=f"{note}, a family each"),
+        Figure("… all into one family", same.rate, "requests/s", note="each waits for the revision before its own"),
+    ]
+
+
+def _register(family: str) -> bytes:
+    containers = [{"name": "app", "image": "web", "essential": True, "memory": 512}]
+    body = json.dumps({"family": family, "containerDefinitions": containers}).encode()
+    return load.aws_request("ecs", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition", body)
 
 
 async def _seed(directory: Path, events: int) -> None:

@@ -23,8 +23,12 @@ from moorage.wire.message import Request, Response
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 8
-"""How often a handler is called whose commit others keep overtaking."""
+ATTEMPTS = 100
+"""How often a handler is called whose commit others keep overtaking.
+
+Of those that want the same record one wins each time, so a request may need as many as there are: 16 clients that
+register revisions of one family were refused with 8.
+"""
 
 Forward = Callable[[str, Request], Awaitable[Response]]
 """Passes a request for a supporting service on, by the service's name."""
