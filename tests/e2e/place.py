@@ -73,9 +73,12 @@ class Place:
         """Stop the daemon and every task, as `moorage stop` does."""
         if self.process is not None and self.process.poll() is not None:
             self.start()
-        self.run("stop", "--port", str(self.port))
+        done = self.run("stop", "--port", str(self.port), check=False)
         if self.process is not None:
-            self.process.wait(20)
+            if done.returncode != 0:
+                self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)
+        assert done.returncode == 0, done.stderr
 
     def run(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
