@@ -76,6 +76,26 @@ class ServiceNotFound(DomainError):
 
 
 @dataclass(eq=False)
+class ServiceDeploymentNotFound(DomainError):
+    arn: str
+
+    @property
+    def message(self) -> str:
+        return f"The service deployment {self.arn} was not found."
+
+
+@dataclass(eq=False)
+class DeploymentConflict(DomainError):
+    """What was asked of a service deployment does not go with how far it is."""
+
+    text: str
+
+    @property
+    def message(self) -> str:
+        return self.text
+
+
+@dataclass(eq=False)
 class ServiceNotActive(DomainError):
     name: str
 

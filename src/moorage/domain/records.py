@@ -10,7 +10,7 @@ from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.logs import LogGroup, LogStream
 from moorage.domain.parameter import Parameter, ParameterVersion
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, Operation, RegistryService
-from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.service import Deployment, PastDeployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack, StackEvent, StackResource
 from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import Family, TaskDefinition
@@ -33,6 +33,7 @@ KINDS: Final[tuple[type[Any], ...]] = (
     Operation,
     Service,
     Deployment,
+    PastDeployment,
     Rollout,
     ServiceProgress,
     Stack,

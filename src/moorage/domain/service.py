@@ -26,6 +26,26 @@ COMPLETED = "COMPLETED"
 FAILED = "FAILED"
 
 EVENTS_KEPT = 100
+DEPLOYMENTS_KEPT = 20
+"""How many replaced deployments of a service are remembered."""
+
+COUNT = "COUNT"
+BOUNDED_PERCENT = "BOUNDED_PERCENT"
+UNBOUNDED_PERCENT = "UNBOUNDED_PERCENT"
+
+
+@dataclass(frozen=True)
+class CircuitBreaker:
+    """When a deployment counts as failed: after so many failed tasks, as a count or in percent of the desired count.
+
+    `reset`: a task that becomes healthy sets the count of failures back to zero.
+    """
+
+    enabled: bool = False
+    rollback: bool = False
+    threshold_type: str = BOUNDED_PERCENT
+    threshold: int = 50
+    reset: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,14 +54,14 @@ class DeploymentConfiguration:
 
     maximum_percent: int = 200
     minimum_healthy_percent: int = 100
-    circuit_breaker: bool = False
-    rollback: bool = False
+    breaker: CircuitBreaker = CircuitBreaker()
 
 
 @dataclass(frozen=True)
 class Service:
     """What a caller asked for. `deployment_id` names the PRIMARY deployment; `deleted_at` is set by DeleteService.
 
+    `stopped_deployment` names the deployment that a caller asked to stop and roll back.
     `recorded` holds members that nothing on one machine acts on, returned as they were given.
     """
 
@@ -61,6 +81,8 @@ class Service:
     recorded: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     deleted_at: datetime | None = None
+    placement_constraints: tuple[dict[str, Any], ...] = ()
+    stopped_deployment: str | None = None
 
     @property
     def key(self) -> Key:
@@ -80,7 +102,7 @@ class Deployment:
 
     `namespace_id` is None without Service Connect. `connect` is the configuration as a caller gets it back;
     `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it. `subnets` are those of
-    `network` with their zones.
+    `network` with their zones. `rolls_back` names the failed deployment whose place it takes.
     """
 
     table: ClassVar[str] = "deployment"
@@ -102,6 +124,7 @@ class Deployment:
     known: tuple[KnownName, ...] = ()
     discovery: tuple[tuple[str, str], ...] = ()
     replaces: str | None = None
+    rolls_back: str | None = None
 
     @property
     def key(self) -> Key:
@@ -126,7 +149,8 @@ class Deployment:
 class Rollout:
     """How a deployment goes. `failed_tasks` counts tasks that stopped before they had become healthy.
 
-    `last_failure_at` and `failed_in_a_row` pace replacements. A drained deployment's Rollout is deleted with it.
+    `last_failure_at` and `failed_in_a_row` pace replacements; `healthy_at` is when a task last became healthy. A
+    drained deployment's Rollout is deleted with it.
     """
 
     table: ClassVar[str] = "rollout"
@@ -142,7 +166,31 @@ class Rollout:
     failed_tasks: int = 0
     failed_in_a_row: int = 0
     last_failure_at: datetime | None = None
+    healthy_at: datetime | None = None
     blocked: str = ""
+
+    @property
+    def key(self) -> Key:
+        return deployment_key((self.account, self.region, self.cluster, self.service), self.id)
+
+    def links(self) -> tuple[Link, ...]:
+        return (("service", (self.account, self.region, self.cluster, self.service)),)
+
+
+@dataclass(frozen=True)
+class PastDeployment:
+    """A deployment that no task is left of, as it was at its end; the last DEPLOYMENTS_KEPT of a service are kept."""
+
+    table: ClassVar[str] = "past_deployment"
+
+    account: str
+    region: str
+    cluster: str
+    service: str
+    id: str
+    deployment: Deployment
+    rollout: Rollout
+    ended_at: datetime
 
     @property
     def key(self) -> Key:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moorage.domain.errors import InvalidParameter, Unsupported
-from moorage.domain.service import DeploymentConfiguration
+from moorage.domain.service import BOUNDED_PERCENT, CircuitBreaker, DeploymentConfiguration
 from moorage.domain.task_definition import TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -37,12 +37,10 @@ def check_desired_count(count: int) -> None:
 
 def deployment_configuration(document: Mapping[str, Any], current: DeploymentConfiguration) -> DeploymentConfiguration:
     """The configuration with what the document gives; members it omits stay as they are."""
-    breaker = document.get("deploymentCircuitBreaker")
     result = DeploymentConfiguration(
         maximum_percent=document.get("maximumPercent", current.maximum_percent),
         minimum_healthy_percent=document.get("minimumHealthyPercent", current.minimum_healthy_percent),
-        circuit_breaker=breaker["enable"] if breaker else current.circuit_breaker,
-        rollback=breaker["rollback"] if breaker else current.rollback,
+        breaker=_breaker(document.get("deploymentCircuitBreaker"), current.breaker),
     )
     if result.minimum_healthy_percent < 0 or result.maximum_percent < 0:
         raise InvalidParameter("maximumPercent and minimumHealthyPercent must not be negative.")
@@ -53,6 +51,26 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
     if result.maximum_percent < result.minimum_healthy_percent or result.maximum_percent == 0:
         raise InvalidParameter("maximumPercent must be above 0 and not below minimumHealthyPercent.")
     return result
+
+
+def _breaker(document: Mapping[str, Any] | None, current: CircuitBreaker) -> CircuitBreaker:
+    """The circuit breaker that a document describes whole; without one it stays."""
+    if document is None:
+        return current
+    threshold = document.get("thresholdConfiguration", {})
+    defaults = CircuitBreaker()
+    breaker = CircuitBreaker(
+        enabled=document["enable"],
+        rollback=document["rollback"],
+        threshold_type=threshold.get("type", defaults.threshold_type),
+        threshold=threshold.get("value", defaults.threshold),
+        reset=document.get("resetOnHealthyTask", defaults.reset),
+    )
+    if breaker.threshold < 1:
+        raise InvalidParameter("The threshold value of the deployment circuit breaker must be at least 1.")
+    if breaker.threshold_type == BOUNDED_PERCENT and breaker.threshold > 100:
+        raise InvalidParameter("A BOUNDED_PERCENT threshold of the deployment circuit breaker must not be above 100.")
+    return breaker
 
 
 def platform_version(launch_type: str, given: str | None) -> str | None:

@@ -87,7 +87,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class Task:
-    """A task that shall run until `stop` is set. `deployment_id` is None for a standalone task."""
+    """A task that shall run until `stop` is set. `deployment_id` is None for a standalone task.
+
+    Until `protected_until` neither scaling nor a deployment stops it.
+    """
 
     table: ClassVar[str] = "task"
 
@@ -110,6 +113,7 @@ class Task:
     recorded: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     stop: Stop | None = None
+    protected_until: datetime | None = None
 
     @property
     def key(self) -> Key:
@@ -118,6 +122,9 @@ class Task:
     @property
     def arn(self) -> str:
         return arns.task(self.account, self.region, self.cluster, self.id)
+
+    def is_protected(self, now: datetime) -> bool:
+        return self.protected_until is not None and now < self.protected_until
 
     @property
     def service_key(self) -> Key | None:

@@ -119,6 +119,10 @@ class TaskDefinition:
         return mode
 
     @property
+    def placement_constraints(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.document.get("placementConstraints", ()))
+
+    @property
     def cpu(self) -> int:
         """Task-level CPU units, 0 when unset."""
         return cpu_units(self.document.get("cpu", "0"))

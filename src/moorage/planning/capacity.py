@@ -10,8 +10,10 @@ from typing import Any, Final
 from moorage.domain import cluster_query
 from moorage.domain.capacity import DRAINING, ContainerInstance
 from moorage.domain.changes import Key
+from moorage.domain.service import DAEMON, Deployment, Service
 from moorage.domain.service_rules import EC2
 from moorage.domain.task import Status, Task, TaskState, stop_of
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 
 DISTINCT: Final = "distinctInstance"
@@ -19,7 +21,9 @@ MEMBER: Final = "memberOf"
 NONE_MET: Final = "no container instance met all of its requirements"
 
 
-def why_not(world: World, cluster: Key, launch_type: str, constraints: Iterable[Mapping[str, Any]], group: str) -> str:
+def why_not(
+    world: World, cluster: Key, launch_type: str, constraints: Iterable[Mapping[str, Any]], group: str = ""
+) -> str:
     """Why a task of `group` cannot be placed on this machine now; empty when it can."""
     instance = world.get(ContainerInstance, cluster)
     if launch_type != EC2 or instance is None:
@@ -32,6 +36,27 @@ def why_not(world: World, cluster: Key, launch_type: str, constraints: Iterable[
         if constraint.get("type") == DISTINCT and _has(world, cluster, group):
             return _unsatisfied(instance, "DistinctInstance")
     return ""
+
+
+def desired_count(world: World, service: Service, deployment: Deployment) -> int:
+    """How many tasks the service shall have: a DAEMON has one on each instance that may take it."""
+    if service.scheduling_strategy != DAEMON:
+        return service.desired_count
+    if service.deleted_at is not None:
+        return 0
+    return 0 if why_not(world, service.key[:3], deployment.launch_type, constraints(world, service, deployment)) else 1
+
+
+def constraints(world: World, service: Service, deployment: Deployment) -> list[Mapping[str, Any]]:
+    """The placement constraints of the service's tasks: its own and those of the task definition."""
+    definition = world.get(TaskDefinition, deployment.task_definition)
+    return [*service.placement_constraints, *(definition.placement_constraints if definition is not None else ())]
+
+
+def drains(world: World, cluster: Key, launch_type: str) -> bool:
+    """True while tasks of this launch type shall leave this machine."""
+    instance = world.get(ContainerInstance, cluster)
+    return launch_type == EC2 and instance is not None and instance.status == DRAINING
 
 
 def is_member(world: World, instance: ContainerInstance, expression: str) -> bool:

@@ -15,7 +15,7 @@ from moorage.domain.registry import Instance, InstancesRevision, Namespace, Regi
 from moorage.domain.service import IN_PROGRESS, Deployment, Rollout, Service
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import exposure
+from moorage.planning import exposure, history
 from moorage.planning.task_factory import Names
 
 
@@ -49,10 +49,10 @@ class RollBack:
         return [Put(self.deployment), Put(self.rollout), Put(primary), *self.names]
 
 
-def roll_back(world: World, failed: Deployment, names: Names, now: datetime) -> RollBack | None:
+def roll_back(world: World, failed: Deployment, names: Names, now: datetime, cause: str) -> RollBack | None:
     """The way back from a failed deployment, or None when no completed one is left."""
-    previous = _completed_before(world, failed)
-    if previous is None:
+    previous = history.completed_before(world, failed)
+    if previous is None or world.get(TaskDefinition, previous.task_definition) is None:
         return None
     restored = _names_of(world, previous)
     again = replace(
@@ -61,8 +61,9 @@ def roll_back(world: World, failed: Deployment, names: Names, now: datetime) -> 
         created_at=now,
         known=freeze(_endpoints(world.apply(restored), previous)),
         replaces=failed.id,
+        rolls_back=failed.id,
     )
-    reason = f"ECS deployment circuit breaker: rolling back to deploymentId {previous.id}."
+    reason = f"{cause}: rolling back to deploymentId {previous.id}."
     rollout = Rollout(again.account, again.region, again.cluster, again.service, again.id, IN_PROGRESS, reason, now)
     return RollBack(again, rollout, previous.id, tuple(restored))
 
@@ -112,17 +113,6 @@ def _exposed_by(world: World, deployment: Deployment) -> Iterator[ConnectEndpoin
         known = world.get(RegistryService, (*namespace.key[:2], registry_id))
         if known is not None and (held is None or held.owner == endpoint.service_arn):
             yield endpoint
-
-
-def _completed_before(world: World, deployment: Deployment) -> Deployment | None:
-    """The nearest predecessor that is still there and had completed."""
-    found: Deployment | None = deployment
-    while found is not None and found.replaces is not None:
-        found = world.get(Deployment, (*deployment.service_key, found.replaces))
-        rollout = world.get(Rollout, found.key) if found is not None else None
-        if found is not None and rollout is not None and rollout.state == "COMPLETED":
-            return found
-    return None
 
 
 def _endpoints(world: World, deployment: Deployment) -> list[ConnectEndpoint]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from math import ceil, floor
 from typing import Final
 
-from moorage.domain.service import DeploymentConfiguration
+from moorage.domain.service import COUNT, UNBOUNDED_PERCENT, CircuitBreaker, DeploymentConfiguration
 
 FIRST_DELAY: Final = timedelta(seconds=1)
 LONGEST_DELAY: Final = timedelta(minutes=5)
@@ -70,9 +70,12 @@ def _why_blocked(desired: int, configuration: DeploymentConfiguration) -> str:
     )
 
 
-def breaker_threshold(desired: int) -> int:
-    """How many failed tasks make the circuit breaker act: half of the desired count, at least 3, at most 200."""
-    return min(200, max(3, ceil(desired / 2)))
+def breaker_threshold(desired: int, breaker: CircuitBreaker) -> int:
+    """How many failed tasks make the circuit breaker act; a bounded percentage gives at least 3 and at most 200."""
+    if breaker.threshold_type == COUNT:
+        return breaker.threshold
+    part = ceil(desired * breaker.threshold / 100)
+    return max(1, part) if breaker.threshold_type == UNBOUNDED_PERCENT else min(200, max(3, part))
 
 
 def delay_after(failures: int) -> timedelta:

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from moorage.domain import service as words
-from moorage.domain.changes import Delete, Expect, Put, RecordId, Write
+from moorage.domain.changes import Expect, Put, RecordId, Write
 from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, ServiceProgress
+from moorage.domain.service_rules import EC2
 from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.world import World
-from moorage.planning import releasing, rollout
+from moorage.planning import capacity, failures, history, releasing, rollout
 from moorage.planning.task_factory import Names, new_tasks
-
-QUICK_END = timedelta(seconds=10)
-"""A task that ends by itself this soon after it was healthy counts as a failure when the next start is timed."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,18 @@ class _Draft:
     rollouts: dict[str, Rollout]
     now: datetime
     names: Names
+    desired: int = 0
+    unplaceable: str = ""
     writes: list[Write] = field(default_factory=list)
     wake: timedelta | None = None
+
+    def may_stop(self, seen: Seen) -> bool:
+        """False while the task is protected; then the plan is made again when that ends."""
+        until = seen.task.protected_until
+        if until is None or until <= self.now:
+            return True
+        self.look_again(until - self.now)
+        return False
 
     def tell(self, message: str) -> None:
         event = ServiceEvent(self.names.uuid(), self.now, f"(service {self.service.name}) {message}")
@@ -91,6 +99,7 @@ def plan(service: Service, world: World, now: datetime, names: Names) -> Service
     if service.deleted_at is not None:
         _wind_down(draft, tasks, deployments.values())
     elif (primary := deployments.get(service.deployment_id)) is not None:
+        draft.desired = capacity.desired_count(world, service, primary)
         _roll(draft, primary, tasks)
         _retire_deployments(draft, primary, deployments.values(), tasks)
         if draft.rollouts[primary.id].state == words.COMPLETED:
@@ -107,19 +116,46 @@ def _roll(draft: _Draft, primary: Deployment, tasks: list[Seen]) -> None:
     new = [seen for seen in tasks if seen.live and seen.task.deployment_id == primary.id]
     old = [seen for seen in tasks if seen.live and seen.task.deployment_id != primary.id]
     sick = [seen for seen in new if _failed_its_checks(draft, seen)]
-    _stop(draft, sick, "Task failed container health checks")
+    _give_up(draft, primary, sick)
     new = [seen for seen in new if seen not in sick]
-    useless = [seen for seen in old if not seen.healthy]
+    useless = [seen for seen in old if not seen.healthy and (_is_sick(seen) or draft.may_stop(seen))]
     _stop(draft, useless, _scaling(primary))
-    old = [seen for seen in old if seen.healthy]
+    old = [seen for seen in old if seen not in useless]
 
-    service = draft.service
-    room = rollout.room(service.desired_count, _count(new), _count(old), service.deployment_configuration)
-    _stop(draft, _oldest_last(old)[: room.stops], _scaling(primary))
-    surplus = _least_useful(new)[: max(0, len(new) - service.desired_count)]
-    _stop(draft, surplus, _scaling(primary))
+    room = rollout.room(draft.desired, _count(new), _count(old), draft.service.deployment_configuration)
+    surplus = _stoppable(draft, _least_useful(new), len(new) - draft.desired)
+    replaced = _stoppable(draft, _oldest_last(old), room.stops)
+    leaving = _leaving(draft, primary, [seen for seen in (*new, *old) if seen not in (*surplus, *replaced)])
+    _stop(draft, [*replaced, *surplus, *leaving], _scaling(primary))
     started = _start(draft, primary, room.starts)
-    _note_progress(draft, primary, room, new, finished=not (started or old or useless or surplus or sick))
+    _note_progress(draft, primary, room, new, finished=not (started or old or useless or surplus or sick or leaving))
+
+
+def _stoppable(draft: _Draft, tasks: list[Seen], count: int) -> list[Seen]:
+    """The first `count` of the tasks that are not protected."""
+    return [seen for seen in tasks if draft.may_stop(seen)][:count] if count > 0 else []
+
+
+def _leaving(draft: _Draft, primary: Deployment, tasks: list[Seen]) -> list[Seen]:
+    """The tasks that leave an instance which drains: those on their way, and healthy ones down to the floor."""
+    if not capacity.drains(draft.world, draft.service.key[:3], primary.launch_type):
+        return []
+    going = [seen for seen in tasks if not seen.healthy and draft.may_stop(seen)]
+    healthy = [seen for seen in _oldest_last(tasks) if seen.healthy]
+    floor = rollout.floor_of(draft.desired, draft.service.deployment_configuration)
+    return going + _stoppable(draft, healthy, len(healthy) - floor)
+
+
+def _give_up(draft: _Draft, primary: Deployment, sick: list[Seen]) -> None:
+    """Stop tasks that failed their health checks; each is a failure of the deployment."""
+    _stop(draft, sick, "Task failed container health checks")
+    for seen in sick:
+        if seen.state is not None:
+            draft.rollouts[primary.id] = failures.with_failure(draft.rollouts[primary.id], seen.state, draft.now)
+
+
+def _is_sick(seen: Seen) -> bool:
+    return seen.state is not None and seen.state.health == "UNHEALTHY"
 
 
 def _failed_its_checks(draft: _Draft, seen: Seen) -> bool:
@@ -144,10 +180,25 @@ def _start(draft: _Draft, primary: Deployment, count: int) -> list[Task]:
         if left > timedelta(0):
             draft.look_again(left)
             return []
+    count = _placeable(draft, primary, count)
+    if count == 0:
+        return []
     started = new_tasks(draft.service, primary, count, draft.world, draft.names, draft.now)
     draft.writes += [Put(task) for task in started]
     draft.tell(f"has started {len(started)} tasks: {_listed(started)}.")
     return started
+
+
+def _placeable(draft: _Draft, primary: Deployment, count: int) -> int:
+    """How many of `count` tasks this machine may take; where it takes none, the reason is noted."""
+    service = draft.service
+    constraints = capacity.constraints(draft.world, service, primary)
+    group = f"service:{service.name}"
+    draft.unplaceable = capacity.why_not(draft.world, service.key[:3], primary.launch_type, constraints, group)
+    if draft.unplaceable:
+        return 0
+    distinct = any(each.get("type") == capacity.DISTINCT for each in constraints)
+    return min(count, 1) if distinct and primary.launch_type == EC2 else count
 
 
 def _stop(draft: _Draft, tasks: list[Seen], reason: str) -> None:
@@ -183,10 +234,13 @@ def _least_useful(tasks: list[Seen]) -> list[Seen]:
 
 def _note_progress(draft: _Draft, primary: Deployment, room: rollout.Room, new: list[Seen], finished: bool) -> None:
     state = draft.rollouts[primary.id]
-    steady = finished and len(new) == draft.service.desired_count and all(seen.healthy for seen in new)
-    if room.blocked and state.blocked != room.blocked:
-        draft.tell(f"was unable to place a task because there is {room.blocked}.")
-    state = replace(state, blocked=room.blocked)
+    steady = finished and len(new) == draft.desired and all(seen.healthy for seen in new)
+    blocked = draft.unplaceable or (f"there is {room.blocked}" if room.blocked else "")
+    if blocked and state.blocked != blocked:
+        draft.tell(f"was unable to place a task because {blocked}.")
+    healthy_at = max((seen.state.healthy_at for seen in new if seen.state and seen.state.healthy_at), default=None)
+    state = failures.with_healthy(state, healthy_at, draft.service.deployment_configuration.breaker)
+    state = replace(state, blocked=blocked)
     if steady and state.state == words.IN_PROGRESS:
         state = replace(
             state, state=words.COMPLETED, reason=f"ECS deployment {primary.id} completed.", failed_in_a_row=0
@@ -195,20 +249,30 @@ def _note_progress(draft: _Draft, primary: Deployment, room: rollout.Room, new: 
     if steady and not draft.progress.steady:
         draft.tell("has reached a steady state.")
     draft.progress = replace(draft.progress, steady=steady)
-    draft.rollouts[primary.id] = _break_circuit(draft, primary, state)
+    draft.rollouts[primary.id] = _break_off(draft, primary, state)
 
 
-def _break_circuit(draft: _Draft, primary: Deployment, state: Rollout) -> Rollout:
-    configuration = draft.service.deployment_configuration
-    threshold = rollout.breaker_threshold(draft.service.desired_count)
-    if state.state != words.IN_PROGRESS or not configuration.circuit_breaker or state.failed_tasks < threshold:
+def _break_off(draft: _Draft, primary: Deployment, state: Rollout) -> Rollout:
+    """Fail a deployment that its owner or the circuit breaker stops, and go back where that is asked."""
+    breaker = draft.service.deployment_configuration.breaker
+    if state.state != words.IN_PROGRESS:
+        return state
+    if draft.service.stopped_deployment == primary.id:
+        draft.tell(f"(deployment {primary.id}) deployment stopped: a rollback was requested.")
+        return _fail(draft, primary, state, "ECS deployment stopped: a rollback was requested.", True)
+    if not breaker.enabled or state.failed_tasks < rollout.breaker_threshold(draft.desired, breaker):
         return state
     draft.tell(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
-    back = releasing.roll_back(draft.world, primary, draft.names, draft.now) if configuration.rollback else None
+    return _fail(draft, primary, state, "ECS deployment circuit breaker: tasks failed to start.", breaker.rollback)
+
+
+def _fail(draft: _Draft, primary: Deployment, state: Rollout, reason: str, rollback: bool) -> Rollout:
+    cause = reason.partition(":")[0]
+    back = releasing.roll_back(draft.world, primary, draft.names, draft.now, cause) if rollback else None
     if back is not None:
         draft.writes += back.writes(draft.service)
         draft.tell(f"rolling back to (deployment {back.like}).")
-    return replace(state, state=words.FAILED, reason="ECS deployment circuit breaker: tasks failed to start.")
+    return replace(state, state=words.FAILED, reason=reason)
 
 
 def _count_failures(draft: _Draft, tasks: list[Seen]) -> None:
@@ -219,32 +283,21 @@ def _count_failures(draft: _Draft, tasks: list[Seen]) -> None:
         if seen.task.id in draft.progress.counted or state is None or seen.state is None:
             continue
         draft.progress = replace(draft.progress, counted=(*draft.progress.counted, seen.task.id), steady=False)
-        draft.rollouts[state.id] = _with_failure(state, seen.state, draft.now)
+        draft.rollouts[state.id] = failures.with_failure(state, seen.state, draft.now)
     ids = {seen.task.id for seen in ended}
     draft.progress = replace(draft.progress, counted=tuple(i for i in draft.progress.counted if i in ids))
 
 
-def _with_failure(rollout_: Rollout, state: TaskState, now: datetime) -> Rollout:
-    """A task that never was healthy failed; one that soon ended delays the next; a long life forgives."""
-    ended_at = state.stop.at if state.stop is not None else now
-    if state.healthy_at is not None and ended_at - state.healthy_at >= QUICK_END:
-        return replace(rollout_, failed_in_a_row=1, last_failure_at=ended_at, updated_at=now)
-    failed = rollout_.failed_tasks + (state.healthy_at is None)
-    in_a_row = rollout_.failed_in_a_row + 1
-    return replace(rollout_, failed_tasks=failed, failed_in_a_row=in_a_row, last_failure_at=ended_at, updated_at=now)
-
-
 def _retire_deployments(draft: _Draft, primary: Deployment, all_: Iterable[Deployment], tasks: list[Seen]) -> None:
     """A deployment that is not primary disappears when its last task has stopped."""
-    for deployment in all_:
-        busy = any(seen.task.deployment_id == deployment.id and not seen.stopped for seen in tasks)
-        if deployment.id != primary.id and not busy:
-            _forget(draft, deployment)
+    busy = {seen.task.deployment_id for seen in tasks if not seen.stopped}
+    _retire(draft, [each for each in all_ if each.id != primary.id and each.id not in busy])
 
 
-def _forget(draft: _Draft, deployment: Deployment) -> None:
-    draft.writes += [Delete(Deployment.table, deployment.key), Delete(Rollout.table, deployment.key)]
-    draft.rollouts.pop(deployment.id, None)
+def _retire(draft: _Draft, over: Iterable[Deployment]) -> None:
+    pairs = [(deployment, draft.rollouts.pop(deployment.id, None)) for deployment in over]
+    if pairs:
+        draft.writes += history.retire(draft.world, draft.service.key, pairs, draft.now)
 
 
 # --- the end of a service -------------------------------------------------------------------------------------------
@@ -262,8 +315,7 @@ def _wind_down(draft: _Draft, tasks: list[Seen], deployments: Iterable[Deploymen
             draft.tell(why)
         return
     draft.writes += releasable
-    for deployment in deployments:
-        _forget(draft, deployment)
+    _retire(draft, deployments)
     draft.progress = replace(draft.progress, inactive_at=draft.now, steady=False)
 
 

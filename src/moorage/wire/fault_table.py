@@ -76,6 +76,8 @@ TABLE: dict[type[DomainError], Row] = {
     errors.Unsupported: _ecs("UnsupportedFeatureException"),
     errors.ClusterNotFound: _ecs("ClusterNotFoundException"),
     errors.ServiceNotFound: _ecs("ServiceNotFoundException"),
+    errors.ServiceDeploymentNotFound: _ecs("ServiceDeploymentNotFoundException"),
+    errors.DeploymentConflict: _ecs("ConflictException"),
     errors.ServiceNotActive: _ecs("ServiceNotActiveException"),
     errors.TaskDefinitionNotFound: _ecs("ClientException"),
     errors.DescribedTaskDefinitionNotFound: _ecs("ClientException"),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from moorage.domain.service import Rollout
+from moorage.domain.changes import Delete
+from moorage.domain.service import Deployment, PastDeployment, Rollout, Service
 
 
 @pytest.fixture
@@ -26,6 +27,12 @@ def settle(account: Any, deployment: Any, state: str) -> None:
     account.write_records(replace(rollout, state=state))
 
 
+def take_back(account: Any, new: Any, failed: Any) -> None:
+    """Say that the new deployment is the way back from the failed one, as the engine does."""
+    deployment = account.world().get(Deployment, (account.id, "us-east-1", "demo", "api", new["id"]))
+    account.write_records(replace(deployment, rolls_back=failed["id"]))
+
+
 def test_a_deployment_is_the_same_under_both_names(demo: Any, service: Any) -> None:
     current = listed(demo, status=["IN_PROGRESS"])
     assert [each["serviceDeploymentArn"] for each in current] == [service["currentServiceDeployment"]]
@@ -42,6 +49,8 @@ def test_statuses_follow_the_rollouts(account: Any, demo: Any, service: Any) -> 
     new, old = service["deployments"]
     assert [each["status"] for each in listed(demo)] == ["STOPPED", "IN_PROGRESS"]
     settle(account, old, "FAILED")
+    assert [each["status"] for each in listed(demo)] == ["STOPPED", "IN_PROGRESS"]
+    take_back(account, new, old)
     assert [each["status"] for each in listed(demo)] == ["ROLLBACK_IN_PROGRESS", "IN_PROGRESS"]
     settle(account, new, "COMPLETED")
     assert [each["status"] for each in listed(demo)] == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"]
@@ -68,3 +77,47 @@ def test_what_is_gone_is_missing_and_what_is_no_arn_is_refused(demo: Any, servic
     assert answer["failures"] == [{"arn": arn, "reason": "MISSING"}]
     code, _ = refusal(demo.describe_service_revisions, serviceRevisionArns=["api"])
     assert code == "InvalidParameterException"
+
+
+def stop(ecs: Any, arn: str) -> Any:
+    return ecs.stop_service_deployment(serviceDeploymentArn=arn)
+
+
+def test_a_deployment_is_stopped_by_asking_for_the_way_back(account: Any, demo: Any, service: Any) -> None:
+    new, old = service["deployments"]
+    settle(account, old, "COMPLETED")
+    arn = service["currentServiceDeployment"]
+    assert stop(demo, arn)["serviceDeploymentArn"] == arn
+    (found,) = demo.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
+    assert found["status"] == "ROLLBACK_REQUESTED"
+    assert account.world().get(Service, (account.id, "us-east-1", "demo", "api")).stopped_deployment == new["id"]
+    assert stop(demo, arn)["serviceDeploymentArn"] == arn
+
+
+def test_a_deployment_without_a_way_back_or_that_is_over_is_not_stopped(
+    account: Any, demo: Any, service: Any, refusal: Any
+) -> None:
+    arn = service["currentServiceDeployment"]
+    assert refusal(stop, demo, arn)[0] == "ConflictException"
+    settle(account, service["deployments"][0], "COMPLETED")
+    assert refusal(stop, demo, arn)[0] == "ConflictException"
+    assert refusal(stop, demo, arn + "0")[0] == "ServiceDeploymentNotFoundException"
+
+
+def test_what_was_replaced_is_still_told_of(account: Any, demo: Any, service: Any) -> None:
+    old = service["deployments"][1]
+    key = (account.id, "us-east-1", "demo", "api", old["id"])
+    deployment, rollout = account.world().get(Deployment, key), account.world().get(Rollout, key)
+    past = PastDeployment(*key, deployment, replace(rollout, state="COMPLETED"), deployment.created_at)
+    account.write_records(past)
+    account.write(Delete("deployment", key), Delete("rollout", key))
+    first, second = listed(demo)
+    assert (first["status"], second["status"]) == ("SUCCESSFUL", "IN_PROGRESS")
+    revision = first["targetServiceRevisionArn"]
+    (found,) = demo.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]
+    assert found["taskDefinition"] == old["taskDefinition"]
+    (now,) = demo.describe_service_deployments(serviceDeploymentArns=[second["serviceDeploymentArn"]])[
+        "serviceDeployments"
+    ]
+    assert [each["arn"] for each in now["sourceServiceRevisions"]] == [revision]
+    assert now["deploymentCircuitBreaker"] == {"status": "MONITORING", "failureCount": 0, "threshold": 3}

@@ -7,7 +7,7 @@ import pytest
 
 from moorage.domain import service_rules
 from moorage.domain.errors import InvalidParameter, Unsupported
-from moorage.domain.service import DeploymentConfiguration
+from moorage.domain.service import CircuitBreaker, DeploymentConfiguration
 from moorage.domain.task_definition import ACTIVE, TaskDefinition
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -20,9 +20,9 @@ def definition(**document: Any) -> TaskDefinition:
 
 
 def test_members_that_are_not_given_stay() -> None:
-    current = DeploymentConfiguration(maximum_percent=150, minimum_healthy_percent=50, circuit_breaker=True)
+    current = DeploymentConfiguration(maximum_percent=150, minimum_healthy_percent=50, breaker=CircuitBreaker(True))
     changed = service_rules.deployment_configuration({"maximumPercent": 300}, current)
-    assert changed == DeploymentConfiguration(300, 50, True, False)
+    assert changed == DeploymentConfiguration(300, 50, CircuitBreaker(True))
 
 
 @pytest.mark.parametrize(("low", "high"), [(100, 100), (-1, 200), (200, 150), (0, 0)])

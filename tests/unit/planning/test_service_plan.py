@@ -12,7 +12,7 @@ from moorage.domain.changes import Delete, Put
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.impossible import contradictions
 from moorage.domain.registry import Instance, RegistryService
-from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.service import CircuitBreaker, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Status, stop_of
 from moorage.domain.world import World
 from moorage.planning import registration, rollout, service_plan
@@ -168,7 +168,7 @@ def test_the_grace_period_overlooks_an_unhealthy_task():
 def test_the_circuit_breaker_stops_a_deployment_that_cannot_start_and_rolls_back():
     world = steady()
     spec = world.get(Service, KEY)
-    guarded = replace(spec.deployment_configuration, circuit_breaker=True, rollback=True)
+    guarded = replace(spec.deployment_configuration, breaker=CircuitBreaker(True, rollback=True))
     world = new_deployment(world.apply([Put(replace(spec, deployment_configuration=guarded))]), 2)
     names, now = Counter2(), NOON
     for _ in range(12):
@@ -188,7 +188,7 @@ def test_a_roll_back_brings_back_the_names_that_the_failed_deployment_gave_up():
     spec = service()
     records, first = exposing(spec)
     endpoint = next(record for record in records if isinstance(record, ConnectEndpoint))
-    guarded = replace(spec.deployment_configuration, circuit_breaker=True, rollback=True)
+    guarded = replace(spec.deployment_configuration, breaker=CircuitBreaker(True, rollback=True))
     failed = replace(deployment("web", 2), connect={"enabled": True}, namespace_id=NAMESPACE, replaces=first.id)
     now_primary = replace(spec, deployment_id=failed.id, deployment_configuration=guarded)
     rollouts = [rollout_of(first, words.COMPLETED), replace(rollout_of(failed), failed_tasks=3)]

@@ -15,16 +15,20 @@ from moorage.domain.service import (
     DRAINING,
     INACTIVE,
     PRIMARY,
+    CircuitBreaker,
     Deployment,
     DeploymentConfiguration,
+    PastDeployment,
     Rollout,
     Service,
     ServiceProgress,
+    deployment_key,
 )
 from moorage.domain.service_rules import FARGATE
 from moorage.domain.task import Status, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
+from moorage.planning import capacity
 
 STARTING = (Status.PROVISIONING, Status.PENDING)
 
@@ -43,7 +47,8 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
     deployments = _deployments(world, found)
     counts = {each.id: count(world, world.linked(Task, "deployment", each.key)) for each, _ in deployments}
     total = count(world, world.linked(Task, "service", found.key))
-    primary = next((each for each, _ in deployments if each.id == found.deployment_id), None)
+    primary = deployment(world, found, found.deployment_id)
+    wanted = desired_count(world, found)
     return given(
         serviceArn=found.arn,
         serviceName=found.name,
@@ -51,7 +56,7 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         loadBalancers=[],
         serviceRegistries=[],
         status=status(found, progress),
-        desiredCount=found.desired_count,
+        desiredCount=wanted,
         runningCount=total.running,
         pendingCount=total.pending,
         **(_launch(world, primary) if primary is not None else {}),
@@ -63,8 +68,8 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         ],
         createdAt=found.created_at,
         currentServiceDeployment=_current(found, deployments),
-        currentServiceRevisions=[revision(found, each, counts[each.id]) for each, _ in deployments],
-        placementConstraints=[],
+        currentServiceRevisions=[revision(world, found, each, counts[each.id]) for each, _ in deployments],
+        placementConstraints=list(found.placement_constraints),
         placementStrategy=found.recorded.get("placementStrategy", []),
         healthCheckGracePeriodSeconds=found.health_check_grace_period,
         schedulingStrategy=found.scheduling_strategy,
@@ -73,9 +78,22 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         createdBy=found.created_by,
         enableECSManagedTags=found.recorded.get("enableECSManagedTags", False),
         propagateTags=found.recorded.get("propagateTags", "NONE"),
-        enableExecuteCommand=False,
+        enableExecuteCommand=found.recorded.get("enableExecuteCommand", False),
         availabilityZoneRebalancing=found.recorded.get("availabilityZoneRebalancing"),
     )
+
+
+def deployment(world: World, found: Service, deployment_id: str) -> Deployment | None:
+    """A deployment of the service by its id, whether or not it is over."""
+    key = deployment_key(found.key, deployment_id)
+    past = world.get(PastDeployment, key)
+    return world.get(Deployment, key) or (past.deployment if past is not None else None)
+
+
+def desired_count(world: World, found: Service) -> int:
+    """The count that was asked for; that of a DAEMON follows from the container instances."""
+    primary = world.get(Deployment, deployment_key(found.key, found.deployment_id))
+    return found.desired_count if primary is None else capacity.desired_count(world, found, primary)
 
 
 def status(found: Service, progress: ServiceProgress | None) -> str:
@@ -118,12 +136,12 @@ def definition_arn(world: World, deployment: Deployment) -> str:
     return arns.task_definition(account, region, family, int(revision))
 
 
-def revision(found: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
+def revision(world: World, found: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
     """A service revision with its tasks."""
     primary = deployment.id == found.deployment_id
     return {
         "arn": service_revision_arn(deployment),
-        "requestedTaskCount": found.desired_count if primary else counts.wanted,
+        "requestedTaskCount": desired_count(world, found) if primary else counts.wanted,
         "runningTaskCount": counts.running,
         "pendingTaskCount": counts.pending,
     }
@@ -173,7 +191,7 @@ def _deployment(
         id=deployment.id,
         status=PRIMARY if primary else ACTIVE,
         taskDefinition=definition_arn(world, deployment),
-        desiredCount=found.desired_count if primary else counts.wanted,
+        desiredCount=desired_count(world, found) if primary else counts.wanted,
         pendingCount=counts.pending,
         runningCount=counts.running,
         failedTasks=rollout.failed_tasks,
@@ -191,10 +209,23 @@ def _configuration(found: Service) -> dict[str, Any]:
     return configuration(found.deployment_configuration, found.recorded)
 
 
+def _breaker(value: CircuitBreaker) -> dict[str, Any]:
+    """On or off, and what of the rest is not as it is by default: tools compare what they read with what they sent."""
+    default = CircuitBreaker()
+    threshold = {"type": value.threshold_type, "value": value.threshold}
+    same = (value.threshold_type, value.threshold) == (default.threshold_type, default.threshold)
+    return given(
+        enable=value.enabled,
+        rollback=value.rollback,
+        resetOnHealthyTask=None if value.reset else False,
+        thresholdConfiguration=None if same else threshold,
+    )
+
+
 def configuration(value: DeploymentConfiguration, recorded: dict[str, Any]) -> dict[str, Any]:
     """The deployment configuration as a caller reads it; the circuit breaker is always shown, on or off."""
     return given(
-        deploymentCircuitBreaker={"enable": value.circuit_breaker, "rollback": value.rollback},
+        deploymentCircuitBreaker=_breaker(value.breaker),
         maximumPercent=value.maximum_percent,
         minimumHealthyPercent=value.minimum_healthy_percent,
         alarms=recorded.get("alarms"),

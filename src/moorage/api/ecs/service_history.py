@@ -1,23 +1,29 @@
 """Service deployments and revisions: the same Deployment records as DescribeServices shows, under the newer names.
 
-A deployment that was replaced is forgotten when its last task has stopped; so is its revision, which is MISSING then.
+The last deployments that were replaced are remembered beyond their last task; one older than those is MISSING. To stop
+a deployment is an intent on the service: the engine rolls it back.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
 from moorage.api.ecs import paging, present_service, references
+from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import given, missing
 from moorage.domain import arns
-from moorage.domain.errors import InvalidParameter
-from moorage.domain.service import COMPLETED, FAILED, IN_PROGRESS, Deployment, Rollout, Service, deployment_key
+from moorage.domain.errors import DeploymentConflict, InvalidParameter, ServiceDeploymentNotFound
+from moorage.domain.service import COMPLETED, FAILED, IN_PROGRESS, Deployment, PastDeployment, Rollout, Service
 from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
+from moorage.planning import history, rollout
 
 MAX_DESCRIBED = 20
 DIGITS = "ecs-svc/"
+ROLLBACK_REQUESTED = "ROLLBACK_REQUESTED"
+OVER = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 
 
 async def list_service_deployments(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +32,7 @@ async def list_service_deployments(ctx: RequestContext, arguments: dict[str, Any
     cluster = references.cluster(ctx, world, arguments.get("cluster"))
     service = references.service(ctx, world, cluster, arguments["service"])
     shown = {}
-    for deployment in world.linked(Deployment, "service", service.key):
+    for deployment in _all(world, service):
         brief = _brief(world, service, deployment)
         if _matches(arguments, deployment, brief):
             shown[f"{deployment.created_at.isoformat()} {deployment.id}"] = brief
@@ -58,27 +64,64 @@ async def describe_service_revisions(ctx: RequestContext, arguments: dict[str, A
     return {"serviceRevisions": revisions, "failures": failures}
 
 
+async def stop_service_deployment(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the way back to the last deployment that completed, which there must be."""
+    arn = arguments["serviceDeploymentArn"]
+    draft = Draft(ctx.world())
+    found = _find(ctx, draft.world, arn, "service-deployment")
+    if found is None:
+        raise ServiceDeploymentNotFound(arn)
+    service, deployment = found
+    if status(draft.world, service, deployment) == ROLLBACK_REQUESTED:
+        return {"serviceDeploymentArn": arn}
+    if status(draft.world, service, deployment) != IN_PROGRESS:
+        raise DeploymentConflict("The service deployment cannot be stopped because it is not in progress.")
+    if history.completed_before(draft.world, deployment) is None:
+        raise DeploymentConflict("The service deployment cannot be rolled back: no deployment before it completed.")
+    draft.put(replace(service, stopped_deployment=deployment.id))
+    await draft.commit(ctx.store)
+    return {"serviceDeploymentArn": arn}
+
+
 def status(world: World, service: Service, deployment: Deployment) -> str:
-    """How the deployment goes, in the words of service deployments.
+    """How the deployment goes or went, in the words of service deployments.
 
-    One that failed is rolled back by the deployment that replaces it, where the service asks for that.
+    One that failed is rolled back by the deployment that takes its place, where there is one.
     """
-    rollout = world.get(Rollout, deployment.key)
-    if rollout is not None and rollout.state == COMPLETED:
+    state = _rollout(world, deployment)
+    if state is not None and state.state == COMPLETED:
         return "SUCCESSFUL"
-    if rollout is not None and rollout.state == IN_PROGRESS and deployment.id == service.deployment_id:
-        return "IN_PROGRESS"
-    if rollout is None or rollout.state != FAILED or not service.deployment_configuration.rollback:
+    if state is not None and state.state == IN_PROGRESS and deployment.id == service.deployment_id:
+        return ROLLBACK_REQUESTED if service.stopped_deployment == deployment.id else IN_PROGRESS
+    back = _way_back(world, service, deployment)
+    if state is None or state.state != FAILED or back is None:
         return "STOPPED"
-    after = [each for each in world.linked(Rollout, "service", service.key) if _replaces(world, each, deployment)]
-    if not after:
-        return "STOPPED"
-    return "ROLLBACK_SUCCESSFUL" if after[0].state == COMPLETED else "ROLLBACK_IN_PROGRESS"
+    return _how_back(service, back, _rollout(world, back))
 
 
-def _replaces(world: World, rollout: Rollout, deployment: Deployment) -> bool:
-    other = world.get(Deployment, rollout.key)
-    return other is not None and other.replaces == deployment.id
+def _how_back(service: Service, back: Deployment, state: Rollout | None) -> str:
+    """How the deployment that takes the place of a failed one goes."""
+    if state is not None and state.state == COMPLETED:
+        return "ROLLBACK_SUCCESSFUL"
+    running = state is not None and state.state == IN_PROGRESS and back.id == service.deployment_id
+    return "ROLLBACK_IN_PROGRESS" if running else "ROLLBACK_FAILED"
+
+
+def _way_back(world: World, service: Service, deployment: Deployment) -> Deployment | None:
+    """The deployment that rolls this one back."""
+    return next((each for each in _all(world, service) if each.rolls_back == deployment.id), None)
+
+
+def _all(world: World, service: Service) -> list[Deployment]:
+    """The service's deployments, those that are over first; not those of an older service of the same name."""
+    past = [each.deployment for each in world.linked(PastDeployment, "service", service.key)]
+    mine = [each for each in past if each.created_at >= service.created_at]
+    return mine + world.linked(Deployment, "service", service.key)
+
+
+def _rollout(world: World, deployment: Deployment) -> Rollout | None:
+    past = world.get(PastDeployment, deployment.key)
+    return world.get(Rollout, deployment.key) or (past.rollout if past is not None else None)
 
 
 def _matches(arguments: Mapping[str, Any], deployment: Deployment, brief: Mapping[str, Any]) -> bool:
@@ -105,12 +148,14 @@ def _find(ctx: RequestContext, world: World, text: str, kind: str) -> tuple[Serv
     service = world.get(Service, (ctx.account, ctx.region, *words[:2]))
     if service is None:
         return None
-    deployment = world.get(Deployment, deployment_key(service.key, DIGITS + words[2]))
+    deployment = present_service.deployment(world, service, DIGITS + words[2])
     return (service, deployment) if deployment is not None else None
 
 
 def _brief(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
-    rollout = world.get(Rollout, deployment.key)
+    state = _rollout(world, deployment)
+    now = status(world, service, deployment)
+    ended_at = state.updated_at if state is not None and now in OVER else None
     return given(
         serviceDeploymentArn=present_service.service_deployment_arn(deployment),
         serviceArn=service.arn,
@@ -118,28 +163,57 @@ def _brief(world: World, service: Service, deployment: Deployment) -> dict[str, 
         startedAt=deployment.created_at,
         createdAt=deployment.created_at,
         targetServiceRevisionArn=present_service.service_revision_arn(deployment),
-        status=status(world, service, deployment),
-        statusReason=rollout.reason if rollout is not None else None,
+        finishedAt=ended_at if now != "STOPPED" else None,
+        status=now,
+        statusReason=state.reason if state is not None else None,
     )
 
 
 def _full(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     brief = _brief(world, service, deployment)
     del brief["targetServiceRevisionArn"]
-    rollout = world.get(Rollout, deployment.key)
-    replaced = world.get(Deployment, deployment_key(service.key, deployment.replaces or ""))
+    state = _rollout(world, deployment)
+    replaced = present_service.deployment(world, service, deployment.replaces or "")
+    stopped = state is not None and brief["status"] == "STOPPED"
     return given(
         **brief,
-        updatedAt=rollout.updated_at if rollout is not None else None,
+        stoppedAt=state.updated_at if stopped and state is not None else None,
+        updatedAt=state.updated_at if state is not None else None,
+        rollback=_rollback(world, service, deployment),
+        deploymentCircuitBreaker=_breaker(service, state),
         sourceServiceRevisions=[_counted(world, service, replaced)] if replaced is not None else [],
         targetServiceRevision=_counted(world, service, deployment),
         deploymentConfiguration=present_service.configuration(service.deployment_configuration, service.recorded),
     )
 
 
+def _rollback(world: World, service: Service, deployment: Deployment) -> dict[str, Any] | None:
+    back = _way_back(world, service, deployment)
+    state = _rollout(world, deployment)
+    if back is None or state is None:
+        return None
+    revision = present_service.service_revision_arn(back)
+    return {"reason": state.reason, "startedAt": back.created_at, "serviceRevisionArn": revision}
+
+
+def _breaker(service: Service, state: Rollout | None) -> dict[str, Any]:
+    """What the circuit breaker makes of the deployment."""
+    breaker = service.deployment_configuration.breaker
+    if not breaker.enabled or state is None:
+        return {"status": "DISABLED"}
+    threshold = rollout.breaker_threshold(service.desired_count, breaker)
+    running = "MONITORING" if state.state == IN_PROGRESS else "MONITORING_COMPLETE"
+    triggered = state.state == FAILED and state.failed_tasks >= threshold
+    return {
+        "status": "TRIGGERED" if triggered else running,
+        "failureCount": state.failed_tasks,
+        "threshold": threshold,
+    }
+
+
 def _counted(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     counts = present_service.count(world, world.linked(Task, "deployment", deployment.key))
-    return present_service.revision(service, deployment, counts)
+    return present_service.revision(world, service, deployment, counts)
 
 
 def _revision(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:

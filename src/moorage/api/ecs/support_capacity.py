@@ -1,9 +1,9 @@
-"""What is supported of ECS's operations on capacity and accounts; a part of the table in `support`."""
+"""What is supported of ECS beside clusters, services and tasks; a part of the table in `support`."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from moorage.api.ecs import account_settings, attributes, capacity_providers, container_instances
+from moorage.api.ecs import account_settings, attributes, capacity_providers, container_instances, service_history
 from moorage.api.support_table import Supported
 
 _PAGE = "nextToken maxResults"
@@ -27,6 +27,9 @@ OPERATIONS: Final[Mapping[str, Supported]] = {
         capacity_providers.describe_capacity_providers, real=f"capacityProviders include {_PAGE}"
     ),
     "DeleteCapacityProvider": Supported(capacity_providers.delete_capacity_provider, real="capacityProvider"),
+    "StopServiceDeployment": Supported(
+        service_history.stop_service_deployment, real="serviceDeploymentArn", only={"stopType": ("ROLLBACK",)}
+    ),
     "PutAttributes": Supported(attributes.put_attributes, real="cluster attributes.*"),
     "ListAttributes": Supported(
         attributes.list_attributes, real=f"cluster targetType attributeName attributeValue {_PAGE}"
