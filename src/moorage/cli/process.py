@@ -69,9 +69,13 @@ def _taken(settings: Settings, error: OSError) -> Failure:
 def run(settings: Settings, listening: socket.socket) -> int:
     """Be the daemon, until it is stopped; its exit code."""
     from moorage import daemon
+    from moorage.store.data_directory import StoreRefused
 
     with _note(settings):
-        return daemon.run(settings, listening)
+        try:
+            return daemon.run(settings, listening)
+        except StoreRefused as error:
+            raise Failure("the daemon cannot start", error.reason) from error
 
 
 def detach(settings: Settings) -> Address:
