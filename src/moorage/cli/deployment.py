@@ -49,7 +49,12 @@ class Deployment:
             yield from self.delete()
             there = None
         self._remember(there)
-        stack_id = self._create(stack) if there is None else self._update(stack, there)
+        try:
+            stack_id = self._create(stack) if there is None else self._update(stack, there)
+        except Refusal as error:
+            if error.error_code != "ValidationError":
+                raise
+            raise Failure(f"stack {self.name}", f"refused, nothing was changed: {error.message}") from error
         if stack_id is not None:
             yield from self._follow(stack_id, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
 

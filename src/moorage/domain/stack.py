@@ -85,7 +85,8 @@ class ParameterValue:
 class Source:
     """What a stack is made from: all of it that decides what its resources should be.
 
-    `zones` are the availability zones that Fn::GetAZs answers, by region, looked up when the request came.
+    Looked up when the request came: `zones`, the availability zones that Fn::GetAZs answers, by region; `read`, what
+    Fn::GetStackOutput answers, by region, stack and output.
     """
 
     template: str
@@ -94,6 +95,7 @@ class Source:
     capabilities: tuple[str, ...] = ()
     zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
     role_arn: str = ""
+    read: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

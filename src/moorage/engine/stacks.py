@@ -156,6 +156,7 @@ def blueprint_of(stack: Stack, world: World) -> Blueprint:
         tags=source.tags,
         exports={name: claim.detail for name, claim in exports.items()},
         zones=source.zones,
+        read=source.read,
     )
     return blueprints.draw(blueprints.parse(source.template), source.parameters, around)
 

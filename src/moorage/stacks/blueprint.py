@@ -5,13 +5,14 @@ are still unknown, and what the outputs are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from moorage.domain.stack import Deployed, Output, ParameterValue
 from moorage.stacks import check, graph, intrinsics, rules
 from moorage.stacks import template as templates
+from moorage.stacks.intrinsics import GET_STACK_OUTPUT, StackOutput
 from moorage.stacks.nodes import Call, Node, TemplateError, walk
 from moorage.stacks.resources.catalog import TYPES
 from moorage.stacks.resources.shapes import Texts, fit
@@ -21,12 +22,13 @@ from moorage.stacks.template import OutputDeclaration, ResourceDeclaration, Temp
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a stack finds around it: its identity, its tags, the exports of other stacks, the zones of regions."""
+    """What a stack finds around it: its identity, its tags, what other stacks export and put out, zones of regions."""
 
     pseudo: Mapping[str, Any]
     tags: Mapping[str, str]
     exports: Mapping[str, str]
     zones: Mapping[str, tuple[str, ...]]
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def draw(template: Template, parameters: Iterable[ParameterValue], around: Surro
         mappings=template.mappings,
         imports=around.exports,
         zones=around.zones,
+        read=around.read,
     )
     rules.enforce(template, scope)
     scope = replace(scope, conditions=rules.conditions(template, scope))
@@ -148,11 +151,21 @@ def exports(blueprint: Blueprint) -> tuple[str, ...]:
     return tuple(names)
 
 
+def stack_outputs(template: Template, scope: Scope) -> tuple[StackOutput, ...]:
+    """The outputs of other stacks that the template reads, in whatever branch."""
+    calls = [node for node in _everywhere(template) if isinstance(node, Call) and node.function == GET_STACK_OUTPUT]
+    return tuple(dict.fromkeys(intrinsics.stack_output(call, scope) for call in calls))
+
+
 def regions(template: Template, scope: Scope) -> frozenset[str]:
     """The regions whose availability zones Fn::GetAZs asks for; the stack's own is the empty string's meaning."""
-    roots: list[Node] = [one.properties for one in template.resources.values()]
-    roots += [output.value for output in template.outputs.values()]
-    nodes = [node for root in roots for node in walk(root)]
-    calls = [node for node in nodes if isinstance(node, Call) and node.function == "Fn::GetAZs"]
+    calls = [node for node in _everywhere(template) if isinstance(node, Call) and node.function == "Fn::GetAZs"]
     names = [as_text(intrinsics.value_of(call.argument, scope)) for call in calls]
     return frozenset(name or str(scope.pseudo["AWS::Region"]) for name in names)
+
+
+def _everywhere(template: Template) -> Iterator[Node]:
+    for resource in template.resources.values():
+        yield from walk(resource.properties)
+    for output in template.outputs.values():
+        yield from walk(output.value)

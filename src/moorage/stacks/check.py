@@ -11,6 +11,13 @@ from moorage.stacks.resources.catalog import TYPES
 from moorage.stacks.scope import pseudo_parameters
 from moorage.stacks.template import ResourceDeclaration, Template, as_text
 
+_INSTEAD: Mapping[str, str] = {
+    "AWS::ElasticLoadBalancing": "there are no load balancers here yet: leave them out, and reach a service from this "
+    "host by `moorage forward` or `moorage curl`",
+    "AWS::ApplicationAutoScaling::": "services are not scaled by themselves here yet: leave the scaling out",
+    "AWS::AutoScaling::": "no capacity is made here: this machine runs the tasks of the EC2 launch type, "
+    "so leave it out (in the CDK: Cluster.fromClusterAttributes with hasEc2Capacity)",
+}
 _PSEUDO = frozenset(pseudo_parameters("", "", "", ""))
 
 
@@ -34,10 +41,15 @@ def _types(template: Template) -> None:
     if unknown:
         first = next(iter(unknown.values()))
         listed = ", ".join(sorted(unknown))
-        raise TemplateError((*first.at, "Type"), f"Template format error: Unrecognized resource types: [{listed}]")
+        why = "".join(
+            f"; {why}" for prefix, why in _INSTEAD.items() if any(kind.startswith(prefix) for kind in unknown)
+        )
+        raise TemplateError((*first.at, "Type"), f"Template format error: Unrecognized resource types: [{listed}]{why}")
 
 
 def _resource(resource: ResourceDeclaration, template: Template) -> None:
+    for refused in resource.refused:
+        raise TemplateError((*resource.at, refused), f"Resource attribute {refused} is not supported")
     for name in resource.depends_on:
         if name not in template.resources or name == resource.logical_id:
             raise _unresolved(name, (*resource.at, "DependsOn"))

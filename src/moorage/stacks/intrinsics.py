@@ -8,13 +8,16 @@ import base64
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.stacks.nodes import Call, Fields, Items, Node, Scalar, TemplateError
+from moorage.stacks.nodes import Call, Fields, Items, Node, Path, Scalar, TemplateError
 from moorage.stacks.scope import NO_VALUE, Scope, Unknown, unknowns
 from moorage.stacks.template import as_text
 
 _VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
+GET_STACK_OUTPUT = "Fn::GetStackOutput"
+_STACK_OUTPUT = frozenset({"StackName", "OutputName", "Region", "RoleArn"})
 _ESCAPED = re.compile(r"\$\{!([^{}]*)\}")
 
 
@@ -206,6 +209,45 @@ def _import_value(call: Call, scope: Scope) -> Any:
     return scope.imports[name]
 
 
+@dataclass(frozen=True)
+class StackOutput:
+    """An output of another stack that a template reads: its value is a copy, and holds nobody back (a weak reference).
+
+    `at` says who asks; it has no part in what is asked for.
+    """
+
+    region: str
+    stack: str
+    output: str
+    at: Path = field(default=(), compare=False)
+
+    @property
+    def key(self) -> str:
+        """The name of its value among all that were looked up."""
+        return f"{self.region}/{self.stack}/{self.output}"
+
+
+def stack_output(call: Call, scope: Scope) -> StackOutput:
+    """Which output a call of Fn::GetStackOutput means. Its arguments may speak of parameters, not of resources."""
+    argument = value_of(call.argument, scope)
+    if not isinstance(argument, dict) or not {"StackName", "OutputName"} <= argument.keys() <= _STACK_OUTPUT:
+        raise _malformed(call, "StackName and OutputName, and may have Region")
+    if "RoleArn" in argument:
+        raise TemplateError(call.at, "Fn::GetStackOutput with RoleArn is not supported: it reads another account")
+    region = argument.get("Region") or scope.pseudo["AWS::Region"]
+    wanted = (region, argument["StackName"], argument["OutputName"])
+    if not all(isinstance(text, str) and text for text in wanted):
+        raise TemplateError(call.at, "Template error: the members of Fn::GetStackOutput must be strings known at once")
+    return StackOutput(*wanted, at=call.at)
+
+
+def _get_stack_output(call: Call, scope: Scope) -> Any:
+    wanted = stack_output(call, scope)
+    if wanted.key not in scope.read:
+        raise TemplateError(call.at, f"Stack {wanted.stack} has no output {wanted.output} in {wanted.region}.")
+    return scope.read[wanted.key]
+
+
 def _if(call: Call, scope: Scope) -> Any:
     argument = call.argument
     if not isinstance(argument, Items) or len(argument.items) != 3:
@@ -287,7 +329,6 @@ REFUSED = {
     "Fn::Transform": "macros and includes are not run",
     "Fn::Length": _EXTENSIONS,
     "Fn::ToJsonString": _EXTENSIONS,
-    "Fn::GetStackOutput": "read the output of another stack by Fn::ImportValue",
 }
 CONDITION_FUNCTIONS: Mapping[str, Callable[[Call, Scope], Any]] = {
     "Condition": _condition,
@@ -303,6 +344,7 @@ FUNCTIONS: Mapping[str, Callable[[Call, Scope], Any]] = {
     "Fn::FindInMap": _find_in_map,
     "Fn::GetAZs": _get_azs,
     "Fn::GetAtt": _get_att,
+    GET_STACK_OUTPUT: _get_stack_output,
     "Fn::If": _if,
     "Fn::ImportValue": _import_value,
     "Fn::Join": _join,

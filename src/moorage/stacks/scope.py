@@ -48,6 +48,7 @@ class Scope:
     resources: Mapping[str, Known | None] = field(default_factory=dict)
     imports: Mapping[str, str] = field(default_factory=dict)
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read: Mapping[str, str] = field(default_factory=dict)
 
 
 def pseudo_parameters(account: str, region: str, stack_name: str, stack_id: str) -> dict[str, Any]:

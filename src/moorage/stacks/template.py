@@ -80,6 +80,8 @@ class ResourceDeclaration:
     deletion: str
     replacement: str
     at: tuple[str | int, ...]
+    refused: tuple[str, ...] = ()
+    """Attributes that CloudFormation knows and that are not supported here."""
 
 
 @dataclass(frozen=True)
@@ -270,9 +272,7 @@ def _assertion(node: Node) -> Assertion:
 
 def _resource(logical_id: str, node: Node) -> ResourceDeclaration:
     fields = fields_of(node, f"resource {logical_id}")
-    for refused in sorted(_REFUSED_RESOURCE_KEYS & set(fields.fields)):
-        raise TemplateError((*node.at, refused), f"Resource attribute {refused} is not supported")
-    _only(fields, _RESOURCE_KEYS, "resource")
+    _only(fields, _RESOURCE_KEYS | _REFUSED_RESOURCE_KEYS, "resource")
     kind = fields.get("Type")
     if kind is None:
         raise TemplateError(
@@ -289,6 +289,7 @@ def _resource(logical_id: str, node: Node) -> ResourceDeclaration:
         condition=_condition_name(fields),
         deletion=_policy(fields, "DeletionPolicy"),
         replacement=_policy(fields, "UpdateReplacePolicy"),
+        refused=tuple(sorted(_REFUSED_RESOURCE_KEYS & set(fields.fields))),
         at=node.at,
     )
 

@@ -143,6 +143,27 @@ def test_an_import_of_nothing_is_refused(stacks: Any, refusal: Refusal) -> None:
     assert message == "No export named nobody found. (at Resources/B/Properties/Value)"
 
 
+def test_an_output_of_another_stack_is_read_once_and_ties_nothing(stacks: Any, account: Any, refusal: Refusal) -> None:
+    outputs = {"Out": {"Value": {"Fn::GetAtt": ["A", "Value"]}}}
+    read = {"Fn::GetStackOutput": {"StackName": {"Ref": "From"}, "OutputName": "Out"}}
+    reading = template({"B": parameter(read, Name="/b")}, Parameters={"From": {"Type": "String", "Default": "giver"}})
+    lost = refusal(stacks.client.create_stack, StackName="reader", TemplateBody=reading)
+    assert lost[1].startswith("Stack giver has no output Out in ")
+    stacks.create("giver", template({"A": parameter("1")}, Outputs=outputs))
+    stacks.create("reader", reading)
+
+    def value() -> str:
+        return str(account.client("ssm").get_parameter(Name="/b")["Parameter"]["Value"])
+
+    assert value() == "1"
+    stacks.update("giver", template({"A": parameter("2")}, Outputs=outputs))
+    assert value() == "1"
+    assert stacks.update("reader", reading)["StackStatus"] == "UPDATE_COMPLETE"
+    assert value() == "2"
+    assert stacks.delete("giver")["StackStatus"] == "DELETE_COMPLETE"
+    assert stacks.delete("reader")["StackStatus"] == "DELETE_COMPLETE"
+
+
 def test_a_retained_resource_outlives_its_stack(account: Any, stacks: Any) -> None:
     kept = {**parameter("k", Name="/kept"), "DeletionPolicy": "Retain"}
     stacks.create("keeper", template({"Kept": kept, "Gone": parameter("g")}))

@@ -25,6 +25,7 @@ def draw() -> Draw:
         given: Mapping[str, str] | None = None,
         exports: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
+        read: Mapping[str, str] | None = None,
     ) -> Blueprint:
         parsed = blueprints.parse(template if isinstance(template, str) else json.dumps(template))
         settled = parameters.settle(parsed.parameters, given or {}, {})
@@ -34,6 +35,7 @@ def draw() -> Draw:
             tags=tags or {},
             exports=exports or {},
             zones={"eu-west-1": ("eu-west-1a", "eu-west-1b")},
+            read=read or {},
         )
         return blueprints.draw(parsed, parameters.resolve(parsed.parameters, settled, found), around)
 

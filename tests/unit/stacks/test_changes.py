@@ -26,6 +26,10 @@ def log(name: str | None = None, **properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": {**named, **properties}}
 
 
+def registered(arn: Any) -> dict[str, Any]:
+    return {"Type": "AWS::ECS::Service", "Properties": {"ServiceRegistries": [{"RegistryArn": arn}]}}
+
+
 def parameter(value: Any, **members: Any) -> dict[str, Any]:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": value}, **members}
 
@@ -111,6 +115,14 @@ def test_a_custom_name_stands_in_the_way_of_its_own_replacement(draw: Draw) -> N
         ),
         ({"A": parameter("x", DependsOn="Z")}, "Unresolved resource dependencies [Z]"),
         ({"A": {"Type": "AWS::Shoe::Lace"}}, "Unrecognized resource types: [AWS::Shoe::Lace] (at Resources/A/Type)"),
+        (
+            {"A": {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "UpdatePolicy": {}}},
+            "types: [AWS::ElasticLoadBalancingV2::LoadBalancer]; there are no load balancers here yet: leave them out",
+        ),
+        (
+            {"S": registered({"Fn::GetAtt": ["R", "Arn"]}), "R": {"Type": "AWS::ServiceDiscovery::Service"}},
+            "ServiceRegistries is not supported here: ECS service discovery is not there yet; Service Connect",
+        ),
         ({"A": log(Color="red")}, "extraneous key [Color] is not permitted"),
         ({"A": {"Type": "AWS::SSM::Parameter"}}, "required key [Type] not found (at Resources/A/Properties)"),
         ({"A": parameter("x", DeletionPolicy="Snapshot")}, "Snapshot is not supported"),

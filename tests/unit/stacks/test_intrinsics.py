@@ -40,10 +40,24 @@ SWITCH = {
         ({"Fn::Select": [1, {"Fn::Cidr": ["10.1.0.0/16", "2", "12"]}]}, "10.1.16.0/20"),
         ({"Fn::ImportValue": "there"}, "imported"),
         ({"Fn::ImportValue": {"Fn::Sub": "${AWS::StackName}-net"}}, "vpc-1"),
+        ({"Fn::GetStackOutput": {"StackName": "net", "OutputName": "Vpc"}}, "vpc-2"),
+        (
+            {
+                "Fn::GetStackOutput": {
+                    "StackName": "net",
+                    "OutputName": "Vpc",
+                    "Region": {"Fn::Join": ["", ["us-east-1"]]},
+                }
+            },
+            "vpc-3",
+        ),
     ],
 )
 def test_functions(written: Any, expected: str, value: Value) -> None:
-    assert value(written, exports={"there": "imported", "shop-net": "vpc-1"}) == expected
+    exports = {"there": "imported", "shop-net": "vpc-1"}
+    assert (
+        value(written, exports=exports, read={"eu-west-1/net/Vpc": "vpc-2", "us-east-1/net/Vpc": "vpc-3"}) == expected
+    )
 
 
 def test_find_in_map(value: Value) -> None:
@@ -92,6 +106,17 @@ def test_what_is_not_made_yet_is_unknown_in_everything_made_of_it(draw: Callable
         ({"Fn::Cidr": ["10.0.0.0/24", 300, 4]}, "Fn::Cidr cannot divide 10.0.0.0/24"),
         ({"Fn::GetAZs": "mars-1"}, "knows no availability zones of region mars-1"),
         ({"Fn::If": ["Nope", 1, 2]}, "Unresolved condition dependency Nope"),
+        ({"Fn::GetStackOutput": {"StackName": "net", "OutputName": "X"}}, "Stack net has no output X in eu-west-1."),
+        ({"Fn::GetStackOutput": {"StackName": "net"}}, "requires StackName and OutputName, and may have Region"),
+        (
+            {"Fn::GetStackOutput": {"StackName": "a", "OutputName": "b", "Role": "c"}},
+            "requires StackName and OutputName",
+        ),
+        (
+            {"Fn::GetStackOutput": {"StackName": "a", "OutputName": "b", "RoleArn": "c"}},
+            "Fn::GetStackOutput with RoleArn is not supported: it reads another account",
+        ),
+        ({"Fn::GetStackOutput": {"StackName": 1, "OutputName": "b"}}, "must be strings known at once"),
         ({"Fn::Length": [1]}, "Fn::Length is not supported: it needs the AWS::LanguageExtensions transform"),
         ({"Fn::ToJsonString": {}}, "Fn::ToJsonString is not supported"),
         ({"Fn::Transform": {"Name": "X"}}, "Fn::Transform is not supported: macros and includes are not run"),

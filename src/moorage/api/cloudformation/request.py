@@ -5,10 +5,10 @@ Everything that can be refused is refused here, before anything changes.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from moorage.api.cloudformation.stacks_of import invalid
+from moorage.api.cloudformation.stacks_of import find, invalid
 from moorage.api.context import RequestContext
 from moorage.domain.stack import ParameterValue, Source
 from moorage.engine.ports import OperationFailed
@@ -56,9 +56,10 @@ async def read(ctx: RequestContext, given: Mapping[str, Any], identity: Identity
     zones = await _zones(ctx, template, values, pseudo)
     tags = _tags(given, identity.previous)
     exports = {name: claim.detail for name, claim in exports_of(ctx.world(), ctx.account, ctx.region).items()}
-    around = Surroundings(pseudo=pseudo, tags=tags, exports=exports, zones=zones)
+    read = _read_outputs(ctx, template, values, pseudo)
+    around = Surroundings(pseudo=pseudo, tags=tags, exports=exports, zones=zones, read=read)
     role = given.get("RoleARN", identity.previous.role_arn if identity.previous else "")
-    source = Source(body, values, tags, tuple(given.get("Capabilities", [])), zones, role)
+    source = Source(body, values, tags, tuple(given.get("Capabilities", [])), zones, role, read)
     return Wanted(source, template, blueprints.draw(template, values, around))
 
 
@@ -136,11 +137,29 @@ async def _exists(ctx: RequestContext, wanted: LookUp) -> None:
         raise invalid(f"{sentence} does not exist: the {noun} '{wanted.value}' does not exist") from error
 
 
+def _before_conditions(template: Template, values: tuple[ParameterValue, ...], pseudo: dict[str, Any]) -> Scope:
+    """What the functions may look up whose answers have to be fetched first."""
+    given: dict[str, Any] = {one.name: one.value for one in values}
+    return Scope(pseudo=pseudo, parameters=given, mappings=template.mappings)
+
+
+def _read_outputs(
+    ctx: RequestContext, template: Template, values: tuple[ParameterValue, ...], pseudo: dict[str, Any]
+) -> dict[str, str]:
+    """What Fn::GetStackOutput answers, as of now; an output that is not there is missed where it is used."""
+    found: dict[str, str] = {}
+    for wanted in blueprints.stack_outputs(template, _before_conditions(template, values, pseudo)):
+        stack = find(replace(ctx, region=wanted.region), ctx.world(), wanted.stack)
+        for output in stack.outputs if stack is not None else ():
+            if output.name == wanted.output:
+                found[wanted.key] = output.value
+    return found
+
+
 async def _zones(
     ctx: RequestContext, template: Template, values: tuple[ParameterValue, ...], pseudo: dict[str, Any]
 ) -> dict[str, tuple[str, ...]]:
-    given: dict[str, Any] = {one.name: one.value for one in values}
-    regions = blueprints.regions(template, Scope(pseudo=pseudo, parameters=given, mappings=template.mappings))
+    regions = blueprints.regions(template, _before_conditions(template, values, pseudo))
     return {region: await _zones_of(ctx, region) for region in sorted(regions)}
 
 

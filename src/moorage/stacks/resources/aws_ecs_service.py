@@ -65,6 +65,7 @@ _DEPLOYMENT = Object(
     }
 )
 _AWSVPC = Object({"AssignPublicIp": TEXT, "SecurityGroups": TEXT_LIST, "Subnets": TEXT_LIST})
+_DISCOVERY = "ECS service discovery is not there yet; Service Connect gives services their names"
 PROPERTIES = Object(
     {
         "AvailabilityZoneRebalancing": TEXT,
@@ -74,10 +75,10 @@ PROPERTIES = Object(
         "DeploymentController": Object({"Type": Exactly(TEXT, ("ECS",))}),
         "DesiredCount": WHOLE,
         "EnableECSManagedTags": TRUTH,
-        "EnableExecuteCommand": OFF,
+        "EnableExecuteCommand": TRUTH,
         "HealthCheckGracePeriodSeconds": WHOLE,
         "LaunchType": TEXT,
-        "LoadBalancers": NONE,
+        "LoadBalancers": Exactly(NONE.shape, NONE.values, "there are no load balancers here yet"),
         "NetworkConfiguration": Object({"AwsvpcConfiguration": _AWSVPC}),
         "PlacementConstraints": NONE,
         "PlacementStrategies": ListOf(Object({"Field": TEXT, "Type": TEXT})),
@@ -86,7 +87,7 @@ PROPERTIES = Object(
         "SchedulingStrategy": Exactly(TEXT, ("REPLICA",)),
         "ServiceConnectConfiguration": _CONNECT,
         "ServiceName": TEXT,
-        "ServiceRegistries": NONE,
+        "ServiceRegistries": Exactly(NONE.shape, NONE.values, _DISCOVERY),
         "Tags": TAGS,
         "TaskDefinition": TEXT,
         "VolumeConfigurations": NONE,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moorage.stacks.nodes import Path, TemplateError
-from moorage.stacks.scope import Unknown, unknowns
+from moorage.stacks.scope import Unknown
 from moorage.stacks.template import as_text
 
 
@@ -46,6 +46,7 @@ class Exactly:
 
     shape: "Shape"
     values: tuple[Any, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def fit(shape: Shape, value: Any, at: Path) -> Any:
     match shape:
         case Object():
             return _object(shape, value, at)
-        case Exactly(inner, values):
-            return _exactly(fit(inner, value, at), values, at)
+        case Exactly(inner, values, why):
+            return _exactly(fit(inner, value, at), values, why, at)
         case ListOf(item):
             return _list(item, value, at)
         case Texts():
@@ -117,11 +118,22 @@ def _object(shape: Object, value: Any, at: Path) -> dict[str, Any]:
     return {key: fit(shape.members[key], one, (*at, key)) for key, one in value.items()}
 
 
-def _exactly(value: Any, values: tuple[Any, ...], at: Path) -> Any:
-    if value in values or unknowns(value):
+def _exactly(value: Any, values: tuple[Any, ...], why: str, at: Path) -> Any:
+    if any(_may_be(value, one) for one in values):
         return value
+    if values == ([],):
+        raise TemplateError(at, f"{at[-1]} is not supported here{why and f': {why}'}")
     accepted = " or ".join(json.dumps(one) for one in values)
-    raise TemplateError(at, f"the value {json.dumps(value)} is not supported, only {accepted}")
+    raise TemplateError(at, f"the value {json.dumps(value)} is not supported, only {accepted}{why and f': {why}'}")
+
+
+def _may_be(value: Any, wanted: Any) -> bool:
+    """Whether the value is the wanted one, or may still become it once what it is made of is known."""
+    if isinstance(value, Unknown):
+        return True
+    if isinstance(value, list) and isinstance(wanted, list):
+        return len(value) == len(wanted) and all(map(_may_be, value, wanted))
+    return bool(value == wanted)
 
 
 def _document(value: Any, at: Path) -> Any:
