@@ -13,7 +13,7 @@ import pytest
 from moorage.engine.ports import Unavailable
 from moorage.planning.actions import ContainerPhase, HealthCheck, TaskSpec
 from moorage.runtime.supervisor import protocol
-from moorage.runtime.supervisor.prerequisites import child_environment
+from moorage.runtime.supervisor.environment import child_environment
 
 from .conftest import Bench, get, listening, run, seen, serve, until
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from moorage.runtime.supervisor import records
-from moorage.runtime.supervisor.output import CURRENT, FORMER
+from moorage.runtime.supervisor.output import CURRENT, FORMER, LIVE, REMOVED
 
 Line = tuple[float, str, str]
 """Seconds since 1970, "stdout" or "stderr", the text."""
@@ -19,7 +18,7 @@ class Lines:
     """A place in the output of one container; `fresh` gives what came since the last time."""
 
     def __init__(self, state: Path, task_id: str, container: str) -> None:
-        self._folders = [state / kept / task_id / container for kept in (records.LIVE, records.REMOVED)]
+        self._folders = [state / kept / task_id / container for kept in (LIVE, REMOVED)]
         self._file: BinaryIO | None = None
         self._rest = b""
 

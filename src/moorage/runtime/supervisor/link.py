@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage.runtime.supervisor import protocol, readiness
-from moorage.runtime.supervisor.prerequisites import child_environment
+from moorage.runtime.supervisor.environment import child_environment
 from moorage.runtime.supervisor.protocol import Message, Refused
 
 _ALREADY_RUNS = 3

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from moorage.runtime.supervisor import clock
 
+LIVE, REMOVED = "tasks", "removed"
+"""The folders of the state directory that hold live tasks, and what removed ones wrote."""
 CURRENT = "output.log"
 FORMER = "output.log.1"
 MAX_FILE = 4 * 1024 * 1024

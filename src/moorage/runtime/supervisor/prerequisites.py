@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import cgroups, network, rules
+from moorage.runtime.supervisor.environment import child_environment
 from moorage.runtime.supervisor.protocol import Refused
 
 Finding = tuple[str, str, str]
@@ -34,13 +35,6 @@ def prerequisites() -> list[Finding]:
     if done.returncode:
         return [("netns runtime", "failure", f"the check itself failed: {done.stderr.strip()[-500:]}")]
     return [(name, verdict, sentence) for name, verdict, sentence in json.loads(done.stdout)]
-
-
-def child_environment() -> dict[str, str]:
-    """The environment in which another interpreter finds this package, wherever it was imported from."""
-    source = str(Path(__file__).resolve().parents[3])
-    paths = [source, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def explain(error: Exception) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 
 from moorage.runtime.supervisor import clock
 from moorage.runtime.supervisor.containers import RECORD, birth, write_record
+from moorage.runtime.supervisor.output import LIVE, REMOVED
 from moorage.runtime.supervisor.protocol import Refused
 
-LIVE, REMOVED = "tasks", "removed"
 LOST = "The supervisor of the task ended, and the container with it"
 _KEPT = 200
 _LAST = "last-offset"
