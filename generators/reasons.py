@@ -12,9 +12,7 @@ Rows = tuple[tuple[str, str, str], ...]
 
 OPERATIONS: Final[Rows] = (
     ("ecs", "StartTask", NOT_YET),
-    ("ecs", "ExecuteCommand", f"exec is {NOT_YET}"),
     ("ecs", "TaskProtection", f"scale-in protection is {NOT_YET}"),
-    ("ecs", "StopServiceDeployment", f"steering a deployment is {NOT_YET}"),
     ("cloudformation", "ChangeSet", f"change sets are {NOT_YET}"),
     ("cloudformation", "StackSet|StackInstance|Organizations", "they work across the accounts of an organization"),
     ("cloudformation", "Type|Publisher|Registration", "types come with Moorage; there is no registry of others"),
