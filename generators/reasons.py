@@ -11,8 +11,6 @@ NOT_YET: Final = "not there yet"
 Rows = tuple[tuple[str, str, str], ...]
 
 OPERATIONS: Final[Rows] = (
-    ("ecs", "StartTask", NOT_YET),
-    ("ecs", "TaskProtection", f"scale-in protection is {NOT_YET}"),
     ("cloudformation", "ChangeSet", f"change sets are {NOT_YET}"),
     ("cloudformation", "StackSet|StackInstance|Organizations", "they work across the accounts of an organization"),
     ("cloudformation", "Type|Publisher|Registration", "types come with Moorage; there is no registry of others"),
@@ -44,7 +42,6 @@ PARAMETERS: Final[Rows] = (
     ("ecs", r"linuxParameters\.(maxSwap|swappiness|sharedMemorySize)", "swap and shared memory are the host's"),
     ("ecs", r"repositoryCredentials", "images are local folders; there is no registry"),
     ("ecs", r"restartPolicy", f"restarting a container within its task is {NOT_YET}"),
-    ("ecs", r"^containerInstance$", "hosts are not managed"),
     ("ecs", r"^daemonName$", f"ECS daemons are {NOT_YET}"),
     ("ecs", r"^proxyConfiguration$", "it is App Mesh's; AWS ended App Mesh on 2026-09-30"),
     ("ecs", r"^trustedExecutionConfiguration$", "there is no enclave here"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moorage.domain.errors import InvalidParameter, Unsupported
-from moorage.domain.service import BOUNDED_PERCENT, CircuitBreaker, DeploymentConfiguration
+from moorage.domain.service import BOUNDED_PERCENT, DAEMON, CircuitBreaker, DeploymentConfiguration
 from moorage.domain.task_definition import TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -20,6 +20,10 @@ FARGATE_SPOT = "FARGATE_SPOT"
 PLATFORM_VERSION = "1.4.0"
 """The platform version that LATEST stands for on Linux."""
 
+NO_DESIRED_COUNT = (
+    "The daemon scheduling strategy does not support a desired count for services. Remove the desired count value and "
+    "try again."
+)
 MAX_SUBNETS = 16
 MAX_SECURITY_GROUPS = 5
 
@@ -33,6 +37,21 @@ def check_name(what: str, name: str) -> None:
 def check_desired_count(count: int) -> None:
     if count < 0:
         raise InvalidParameter("desiredCount must not be negative.")
+
+
+def desired_count(arguments: Mapping[str, Any], strategy: str, launch_type: str) -> int:
+    """The desired count of a new service: REPLICA needs one; a DAEMON's follows from the container instances."""
+    count: int | None = arguments.get("desiredCount")
+    if strategy == DAEMON:
+        if count is not None:
+            raise InvalidParameter(NO_DESIRED_COUNT)
+        if launch_type != EC2:
+            raise InvalidParameter(f"The daemon scheduling strategy does not support the {launch_type} launch type.")
+        return 0
+    if count is None:
+        raise InvalidParameter("desiredCount must be specified for services of scheduling strategy REPLICA.")
+    check_desired_count(count)
+    return count
 
 
 def deployment_configuration(document: Mapping[str, Any], current: DeploymentConfiguration) -> DeploymentConfiguration:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Key, RecordId
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, RegistryService
@@ -165,6 +166,12 @@ def _by_instance(world: World, key: Key) -> Iterable[Item]:
         yield ("mesh", (*key[:2], registry.namespace_id))
 
 
+def _by_container_instance(world: World, key: Key) -> Iterable[Item]:
+    """What may be placed on the instance is up to each service of its cluster."""
+    for service in world.linked(Service, "cluster", key):
+        yield ("services", service.key)
+
+
 def _by_stack(world: World, key: Key) -> Iterable[Item]:
     yield ("stacks", key)
 
@@ -178,6 +185,7 @@ _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Rollout.table: _by_deployment,
     ConnectEndpoint.table: _by_endpoint,
     Instance.table: _by_instance,
+    ContainerInstance.table: _by_container_instance,
     Stack.table: _by_stack,
 }
 

@@ -18,23 +18,32 @@ from moorage.domain.world import World
 
 DISTINCT: Final = "distinctInstance"
 MEMBER: Final = "memberOf"
+UNSATISFIED: Final = "{} placement constraint unsatisfied."
 NONE_MET: Final = "no container instance met all of its requirements"
 
 
 def why_not(
     world: World, cluster: Key, launch_type: str, constraints: Iterable[Mapping[str, Any]], group: str = ""
 ) -> str:
-    """Why a task of `group` cannot be placed on this machine now; empty when it can."""
+    """Why a task of `group` cannot be placed on this machine now, as services tell it; empty when it can."""
     instance = world.get(ContainerInstance, cluster)
     if launch_type != EC2 or instance is None:
         return ""
     if instance.status == DRAINING:
         return f"{NONE_MET}. The container instance {instance.id} is DRAINING"
+    unsatisfied = obstacle(world, instance, constraints, group)
+    if not unsatisfied:
+        return ""
+    return f'{NONE_MET}. The closest matching (container-instance {instance.id}) encountered error "{unsatisfied}"'
+
+
+def obstacle(world: World, instance: ContainerInstance, constraints: Iterable[Mapping[str, Any]], group: str) -> str:
+    """The constraint that this instance does not satisfy, in ECS's words; empty when there is none."""
     for constraint in constraints:
         if constraint.get("type") == MEMBER and not is_member(world, instance, constraint.get("expression", "")):
-            return _unsatisfied(instance, "MemberOf")
-        if constraint.get("type") == DISTINCT and _has(world, cluster, group):
-            return _unsatisfied(instance, "DistinctInstance")
+            return UNSATISFIED.format("MemberOf")
+        if constraint.get("type") == DISTINCT and _has(world, instance.key, group):
+            return UNSATISFIED.format("DistinctInstance")
     return ""
 
 
@@ -94,10 +103,3 @@ def _is_there(task: Task, state: TaskState | None) -> bool:
 
 def _has(world: World, cluster: Key, group: str) -> bool:
     return any(task.group == group for task, _ in placed_tasks(world, cluster))
-
-
-def _unsatisfied(instance: ContainerInstance, constraint: str) -> str:
-    return (
-        f"{NONE_MET}. The closest matching (container-instance {instance.id}) encountered error "
-        f'"{constraint} placement constraint unsatisfied."'
-    )

@@ -171,7 +171,7 @@ def test_services_of_a_namespace_are_listed(create: Any, demo: Any, refusal: Any
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        ({"schedulingStrategy": "DAEMON"}, "schedulingStrategy=DAEMON"),
+        ({"schedulingStrategy": "DAEMON"}, "does not support a desired count"),
         ({"deploymentController": {"type": "CODE_DEPLOY"}}, "deploymentController.type=CODE_DEPLOY"),
         ({"loadBalancers": [{"containerName": "app", "containerPort": 80}]}, "loadBalancers"),
         ({"serviceRegistries": [{"registryArn": "arn"}]}, "serviceRegistries"),

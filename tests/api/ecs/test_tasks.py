@@ -130,7 +130,7 @@ def test_overrides_are_checked_kept_and_shown(account: Any, run: Any, demo: Any,
     [
         ({"overrides": {"cpu": "512"}}, "overrides.cpu"),
         ({"enableExecuteCommand": True}, "enableExecuteCommand"),
-        ({"placementConstraints": [{"type": "distinctInstance"}]}, "placementConstraints"),
+        ({"placementConstraints": [{"type": "distinctInstance"}]}, "Placement constraints"),
         ({"count": 11}, "count"),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}, "subnets"),
         ({"group": "service:api"}, "group"),

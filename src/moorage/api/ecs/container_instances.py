@@ -47,7 +47,7 @@ async def describe_container_instances(ctx: RequestContext, arguments: dict[str,
     wanted = arguments["containerInstances"]
     if not 1 <= len(wanted) <= MAX_DESCRIBED:
         raise InvalidParameter(f"1 to {MAX_DESCRIBED} container instances can be described at once.")
-    found, failures = _find(world, cluster, wanted)
+    found, failures = find(world, cluster, wanted)
     include = frozenset(arguments.get("include", []))
     return {"containerInstances": [_present(world, each, include) for each in found], "failures": failures}
 
@@ -61,7 +61,7 @@ async def update_container_instances_state(ctx: RequestContext, arguments: dict[
         raise InvalidParameter(f"1 to {MAX_UPDATED} container instances can be updated at once.")
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
-    found, failures = _find(draft.world, cluster, wanted)
+    found, failures = find(draft.world, cluster, wanted)
     changed = [each if each.status == status else _next(each, status) for each in found]
     for each in changed:
         draft.put(each)
@@ -91,9 +91,7 @@ def of_reference(world: World, cluster: Cluster, reference: str) -> ContainerIns
     return next((each for each in instances(world, cluster) if reference in (each.id, each.arn)), None)
 
 
-def _find(
-    world: World, cluster: Cluster, wanted: Iterable[str]
-) -> tuple[list[ContainerInstance], list[dict[str, str]]]:
+def find(world: World, cluster: Cluster, wanted: Iterable[str]) -> tuple[list[ContainerInstance], list[dict[str, str]]]:
     found, failures = [], []
     for reference in dict.fromkeys(wanted):
         instance = of_reference(world, cluster, reference)

@@ -7,8 +7,9 @@ from uuid import NAMESPACE_URL, uuid5
 from moorage.api.ecs import tagging
 from moorage.api.ecs.output import given
 from moorage.domain import arns
+from moorage.domain.capacity import ContainerInstance
 from moorage.domain.service import Deployment
-from moorage.domain.service_rules import FARGATE
+from moorage.domain.service_rules import EC2, FARGATE
 from moorage.domain.task import ContainerState, Status, Task, TaskState, stop_of
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
@@ -32,6 +33,7 @@ def task(world: World, found: Task, with_tags: bool = True) -> dict[str, Any]:
         **_status(found, state),
         **_times(found, state),
         availabilityZone=found.availability_zone or None,
+        containerInstanceArn=_instance(world, found),
         launchType=found.launch_type,
         capacityProviderName=found.recorded.get("capacityProviderName"),
         platformVersion=found.platform_version,
@@ -53,6 +55,12 @@ def desired_status(found: Task, state: TaskState | None) -> str:
 def container_arn(found: Task, name: str) -> str:
     """The ARN of one of its containers."""
     return arns.container(found.account, found.region, found.cluster, found.id, _id(found, name))
+
+
+def _instance(world: World, found: Task) -> str | None:
+    """The container instance that an EC2 task is on; Fargate shows none."""
+    instance = world.get(ContainerInstance, found.key[:3]) if found.launch_type == EC2 else None
+    return instance.arn if instance is not None else None
 
 
 def _status(found: Task, state: TaskState) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import connect, deploying, launching, networks, present_service, references, services
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.launching import Launch
-from moorage.domain import service_rules
+from moorage.domain import placement_rules, service_rules
 from moorage.domain.cluster import Cluster
-from moorage.domain.errors import ServiceNotActive, ServiceNotFound, TaskDefinitionNotFound
-from moorage.domain.service import Deployment, Service, deployment_key
+from moorage.domain.errors import InvalidParameter, ServiceNotActive, ServiceNotFound, TaskDefinitionNotFound
+from moorage.domain.service import DAEMON, Deployment, Service, deployment_key
 from moorage.domain.task_definition import TaskDefinition
 
 
@@ -28,7 +28,7 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     wanted = await _deployment(ctx, draft, cluster, arguments, current)
     if arguments.get("forceNewDeployment", False) or not deploying.same(wanted.deployment, current):
         service = replace(service, deployment_id=deploying.deploy(ctx, draft, wanted).id)
-    service = _changed(service, arguments)
+    service = _changed(service, arguments, wanted.deployment.launch_type)
     draft.put(service)
     world = await draft.commit(ctx.store)
     return {"service": present_service.service(world, service)}
@@ -89,12 +89,18 @@ def _launch(arguments: Mapping[str, Any], cluster: Cluster, current: Deployment)
     return launching.with_strategy(strategy, cluster, current.launch_type, version)
 
 
-def _changed(service: Service, arguments: Mapping[str, Any]) -> Service:
+def _changed(service: Service, arguments: Mapping[str, Any], launch_type: str) -> Service:
     """The members that take effect without a deployment."""
+    strategy = service.scheduling_strategy
+    if strategy == DAEMON and "desiredCount" in arguments:
+        raise InvalidParameter(service_rules.NO_DESIRED_COUNT)
     desired_count = arguments.get("desiredCount", service.desired_count)
     service_rules.check_desired_count(desired_count)
+    placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch_type, strategy)
+    constraints = arguments.get("placementConstraints", service.placement_constraints)
     return replace(
         service,
+        placement_constraints=placement_rules.constraints(constraints, launch_type, strategy),
         desired_count=desired_count,
         deployment_configuration=service_rules.deployment_configuration(
             arguments.get("deploymentConfiguration", {}), service.deployment_configuration

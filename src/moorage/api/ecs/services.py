@@ -12,12 +12,13 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import connect, deploying, launching, networks, paging, present_service, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
-from moorage.domain import arns, service_rules
+from moorage.domain import arns, placement_rules, service_rules
 from moorage.domain.changes import Key
 from moorage.domain.claim import CLIENT_TOKEN, Claim
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import InvalidParameter, ServiceNotFound
 from moorage.domain.service import (
+    DAEMON,
     REPLICA,
     Deployment,
     DeploymentConfiguration,
@@ -29,6 +30,7 @@ from moorage.domain.world import World
 
 MAX_DESCRIBED = 10
 PAGE = 10
+DAEMON_CONFIGURATION = DeploymentConfiguration(maximum_percent=100, minimum_healthy_percent=0)
 RECORDED = ("availabilityZoneRebalancing", "enableECSManagedTags", "placementStrategy", "propagateTags")
 
 
@@ -180,10 +182,12 @@ async def _deployment(
 
 
 def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Deployment) -> Service:
-    desired_count = arguments.get("desiredCount")
-    if desired_count is None:
-        raise InvalidParameter("desiredCount must be specified for services of scheduling strategy REPLICA.")
-    service_rules.check_desired_count(desired_count)
+    strategy = arguments.get("schedulingStrategy", REPLICA)
+    launch_type = deployment.launch_type
+    placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch_type, strategy)
+    constraints = placement_rules.constraints(arguments.get("placementConstraints", ()), launch_type, strategy)
+    defaults = DAEMON_CONFIGURATION if strategy == DAEMON else DeploymentConfiguration()
+    rebalancing = "DISABLED" if strategy == DAEMON else "ENABLED"
     given = arguments.get("deploymentConfiguration", {})
     return Service(
         account=ctx.account,
@@ -192,13 +196,14 @@ def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Depl
         name=deployment.service,
         created_at=deployment.created_at,
         created_by=arns.root_user(ctx.account),
-        desired_count=desired_count,
-        scheduling_strategy=REPLICA,
+        desired_count=service_rules.desired_count(arguments, strategy, launch_type),
+        scheduling_strategy=strategy,
         deployment_id=deployment.id,
-        deployment_configuration=service_rules.deployment_configuration(given, DeploymentConfiguration()),
+        deployment_configuration=service_rules.deployment_configuration(given, defaults),
         health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", 0),
-        recorded={"availabilityZoneRebalancing": "ENABLED", **read_recorded(arguments)},
+        recorded={"availabilityZoneRebalancing": rebalancing, **read_recorded(arguments)},
         tags=tagging.read(arguments.get("tags", [])),
+        placement_constraints=constraints,
     )
 
 

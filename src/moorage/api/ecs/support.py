@@ -42,10 +42,12 @@ _CONNECT = """
 
 _DEPLOYMENT = """
     deploymentConfiguration.maximumPercent deploymentConfiguration.minimumHealthyPercent
-    deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback"""
+    deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback
+    deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask
+    deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.*"""
 
 _SERVICE = f"""
-    cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
+    placementConstraints.* cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
 _SERVICE_RECORDED = f"""
     availabilityZoneRebalancing placementStrategy.*
@@ -59,11 +61,9 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "deploymentConfiguration.alarms.enable": OFF,
     "deploymentConfiguration.alarms.rollback": OFF,
     "deploymentConfiguration.alarms.alarmNames": NONE,
-    "deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask": (True,),
     "enableExecuteCommand": OFF,
     "loadBalancers": NONE,
     "serviceRegistries": NONE,
-    "placementConstraints": NONE,
     "propagateTags": ("SERVICE", "NONE"),
     "volumeConfigurations": NONE,
     "vpcLatticeConfigurations": NONE,
@@ -106,7 +106,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
 _DEFINITION_ONLY: Mapping[str, tuple[Any, ...]] = {
     "enableFaultInjection": OFF,
     "inferenceAccelerators": NONE,
-    "placementConstraints": NONE,
     "volumes": NONE,
 }
 
@@ -145,7 +144,7 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
     "RegisterTaskDefinition": Supported(
         task_definitions.register_task_definition,
-        real=f"family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
+        real=f"placementConstraints.* family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
         + "runtimePlatform.operatingSystemFamily "
         + _below("containerDefinitions", _CONTAINER),
         recorded="executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
@@ -161,9 +160,9 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteTaskDefinitions": Supported(task_definitions.delete_task_definitions, real="taskDefinitions"),
     "CreateService": Supported(
         services.create_service,
-        real=f"serviceName clientToken launchType {_TAGS} {_SERVICE}",
+        real=f"serviceName clientToken launchType schedulingStrategy {_TAGS} {_SERVICE}",
         recorded=_SERVICE_RECORDED,
-        only={**_SERVICE_ONLY, "schedulingStrategy": ("REPLICA",)},
+        only=_SERVICE_ONLY,
     ),
     "UpdateService": Supported(
         service_updates.update_service,
@@ -186,20 +185,33 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteService": Supported(services.delete_service, real="cluster service force"),
     "RunTask": Supported(
         tasks.run_task,
-        real="cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags "
+        real="placementConstraints.* "
+        "cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags "
         f"launchType {_TAGS} {_LAUNCH} {_OVERRIDES}",
         recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
         only={
             "enableExecuteCommand": OFF,
             "overrides.inferenceAcceleratorOverrides": NONE,
-            "placementConstraints": NONE,
+            "volumeConfigurations": NONE,
+        },
+    ),
+    "StartTask": Supported(
+        tasks.start_task,
+        real=f"cluster taskDefinition containerInstances group startedBy propagateTags enableECSManagedTags {_TAGS} "
+        f"networkConfiguration.awsvpcConfiguration.subnets {_OVERRIDES}",
+        recorded="referenceId networkConfiguration.awsvpcConfiguration.securityGroups "
+        f"networkConfiguration.awsvpcConfiguration.assignPublicIp {_OVERRIDES_RECORDED}",
+        only={
+            "enableExecuteCommand": OFF,
+            "overrides.inferenceAcceleratorOverrides": NONE,
             "volumeConfigurations": NONE,
         },
     ),
     "StopTask": Supported(tasks.stop_task, real="cluster task reason"),
     "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include"),
     "ListTasks": Supported(
-        tasks.list_tasks, real=f"cluster family serviceName desiredStatus startedBy launchType {_PAGE}"
+        tasks.list_tasks,
+        real=f"cluster containerInstance family serviceName desiredStatus startedBy launchType {_PAGE}",
     ),
     "TagResource": Supported(tags.tag_resource, real=f"resourceArn {_TAGS}"),
     "UntagResource": Supported(tags.untag_resource, real="resourceArn tagKeys"),

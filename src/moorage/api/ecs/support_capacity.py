@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from moorage.api.ecs import account_settings, attributes, capacity_providers, container_instances, service_history
+from moorage.api.ecs import (
+    account_settings,
+    attributes,
+    capacity_providers,
+    container_instances,
+    service_history,
+    task_protection,
+)
 from moorage.api.support_table import Supported
 
 _PAGE = "nextToken maxResults"
@@ -29,6 +36,10 @@ OPERATIONS: Final[Mapping[str, Supported]] = {
     "DeleteCapacityProvider": Supported(capacity_providers.delete_capacity_provider, real="capacityProvider"),
     "StopServiceDeployment": Supported(
         service_history.stop_service_deployment, real="serviceDeploymentArn", only={"stopType": ("ROLLBACK",)}
+    ),
+    "GetTaskProtection": Supported(task_protection.get_task_protection, real="cluster tasks"),
+    "UpdateTaskProtection": Supported(
+        task_protection.update_task_protection, real="cluster tasks protectionEnabled expiresInMinutes"
     ),
     "PutAttributes": Supported(attributes.put_attributes, real="cluster attributes.*"),
     "ListAttributes": Supported(

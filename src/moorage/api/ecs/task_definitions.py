@@ -11,7 +11,7 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import paging, present_task_definition, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
-from moorage.domain import arns, task_definition_rules
+from moorage.domain import arns, placement_rules, task_definition_rules
 from moorage.domain.errors import ClientMistake, DescribedTaskDefinitionNotFound, InvalidParameter
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task
@@ -25,6 +25,7 @@ async def register_task_definition(ctx: RequestContext, arguments: dict[str, Any
     document = {name: value for name, value in arguments.items() if name != "tags"}
     document = task_definition_rules.completed(document)
     task_definition_rules.check(document)
+    placement_rules.check_definition(document)
     draft = Draft(ctx.world())
     family = document["family"]
     last = draft.world.get(Family, (ctx.account, ctx.region, family))

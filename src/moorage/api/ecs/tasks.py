@@ -1,4 +1,4 @@
-"""Tasks: RunTask, StopTask, DescribeTasks, ListTasks. Only intent is written; the engine starts and stops.
+"""Tasks: RunTask, StartTask, StopTask, DescribeTasks, ListTasks. Only intent is written; the engine starts and stops.
 
 A client token makes the ids of the tasks that it asks for, so a request that is sent again finds them and makes none.
 """
@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import launching, networks, paging, present_task, references, tagging
+from moorage.api.ecs import launching, networks, paging, placing, present_task, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
-from moorage.domain import arns, service_rules
+from moorage.domain import arns, placement_rules, service_rules
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
@@ -40,12 +40,31 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     draft.rest_on(cluster)
     draft.rest_on(definition)
     subnets = await networks.subnets(ctx, template.network)
-    tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count)]
+    constraints = arguments.get("placementConstraints", ())
+    failures = placing.failures(draft, template, (*constraints, *definition.placement_constraints), count)
+    tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count - len(failures))]
     tasks = placement.placed(tasks, subnets, ())
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)
-    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": []}
+    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": failures}
+
+
+async def start_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A task on each of the container instances that the caller chose: no scheduler is asked."""
+    draft = Draft(ctx.world())
+    cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
+    definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
+    template = _template(ctx, cluster, definition, {**arguments, "launchType": service_rules.EC2})
+    draft.rest_on(cluster)
+    draft.rest_on(definition)
+    instances, failures = placing.chosen(draft.world, cluster, arguments["containerInstances"])
+    subnets = await networks.subnets(ctx, template.network)
+    tasks = placement.placed([replace(template, id=ctx.ids.hex32()) for _ in instances], subnets, ())
+    for task in tasks:
+        draft.put(task)
+    world = await draft.commit(ctx.store)
+    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": failures}
 
 
 async def stop_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +112,11 @@ async def list_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     else:
         tasks = world.linked(Task, "cluster", cluster.key)
     desired = arguments.get("desiredStatus", "RUNNING")
+    here = placing.known(world, cluster, arguments.get("containerInstance"))
     items = {}
     for task in tasks:
+        if here and task.launch_type != service_rules.EC2:
+            continue
         actual = {"family": task.task_definition[2], "startedBy": task.started_by, "launchType": task.launch_type}
         matches = all(actual[name] == value for name, value in wanted.items())
         if matches and present_task.desired_status(task, world.get(TaskState, task.key)) == desired:
@@ -108,6 +130,8 @@ def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition,
     launch = launching.read(arguments, cluster)
     network = service_rules.network(arguments.get("networkConfiguration"), definition)
     service_rules.check_runs_here(definition, launch.launch_type)
+    placement_rules.constraints(arguments.get("placementConstraints", ()), launch.launch_type)
+    placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch.launch_type)
     recorded: dict[str, Any] = {}
     if launch.strategy:
         recorded["capacityProviderName"] = launch.strategy[0]["capacityProvider"]

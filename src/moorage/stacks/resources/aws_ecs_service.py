@@ -66,6 +66,7 @@ _DEPLOYMENT = Object(
 )
 _AWSVPC = Object({"AssignPublicIp": TEXT, "SecurityGroups": TEXT_LIST, "Subnets": TEXT_LIST})
 _DISCOVERY = "ECS service discovery is not there yet; Service Connect gives services their names"
+_CONSTRAINT = Object({"Expression": TEXT, "Type": TEXT}, ("Type",))
 PROPERTIES = Object(
     {
         "AvailabilityZoneRebalancing": TEXT,
@@ -80,11 +81,11 @@ PROPERTIES = Object(
         "LaunchType": TEXT,
         "LoadBalancers": Exactly(NONE.shape, NONE.values, "there are no load balancers here yet"),
         "NetworkConfiguration": Object({"AwsvpcConfiguration": _AWSVPC}),
-        "PlacementConstraints": NONE,
+        "PlacementConstraints": ListOf(_CONSTRAINT),
         "PlacementStrategies": ListOf(Object({"Field": TEXT, "Type": TEXT})),
         "PlatformVersion": TEXT,
         "PropagateTags": Exactly(TEXT, ("SERVICE", "NONE")),
-        "SchedulingStrategy": Exactly(TEXT, ("REPLICA",)),
+        "SchedulingStrategy": TEXT,
         "ServiceConnectConfiguration": _CONNECT,
         "ServiceName": TEXT,
         "ServiceRegistries": Exactly(NONE.shape, NONE.values, _DISCOVERY),
@@ -125,7 +126,8 @@ def _create(order: Order) -> Script:
     members = _members(order.properties)
     members.setdefault("serviceName", order.generated_name(255))
     members.setdefault("cluster", "default")
-    members.setdefault("desiredCount", 1)
+    if members.get("schedulingStrategy") != "DAEMON":
+        members.setdefault("desiredCount", 1)
     service = None
     if order.resumed:
         described = yield ask("ecs", "DescribeServices", cluster=members["cluster"], services=[members["serviceName"]])

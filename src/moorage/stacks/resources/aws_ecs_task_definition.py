@@ -94,7 +94,7 @@ PROPERTIES = Object(
         "InferenceAccelerators": NONE,
         "Memory": TEXT,
         "NetworkMode": TEXT,
-        "PlacementConstraints": NONE,
+        "PlacementConstraints": ListOf(Object({"Expression": TEXT, "Type": TEXT}, ("Type",))),
         "RequiresCompatibilities": TEXT_LIST,
         "RuntimePlatform": Object({"CpuArchitecture": TEXT, "OperatingSystemFamily": TEXT}),
         "Tags": TAGS,
