@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command 
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+WORKERS ?= 2
 FUZZ ?= 2000
 
 .PHONY: help demo check test fuzz bench docs lock format clean
@@ -43,7 +44,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 	@$(BIN)/lint-imports --no-logo
 
 test: $(VENV)/.dev $(VENV)-awscli/.done ## run every test
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
 	@MOORAGE_FUZZ_EXAMPLES=$(FUZZ) $(BIN)/python -m pytest -n auto tests/fuzz
