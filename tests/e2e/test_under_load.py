@@ -12,6 +12,8 @@ pytestmark = pytest.mark.namespaces
 
 URL = "http://server.mesh.local:5000/"
 CLIENTS = 16
+EMPTY_REPLY = 52
+"""curl's exit code for a server that closes without an answer."""
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +54,10 @@ def test_scaling_in_under_load_fails_no_request(story: Place) -> None:
 def test_a_task_that_ends_under_load_is_replaced_and_fails_at_most_what_it_held(story: Place) -> None:
     before = story.ids("server")
     with story.load("client", URL, CLIENTS) as found:
-        story.through("server", "http://127.0.0.1:5000/exit?code=9")
+        asked = story.run("curl", "demo/server", "http://127.0.0.1:5000/exit?code=9", check=False)
         story.until(lambda: story.ids("server") != before, "the task is gone")
         story.stable("server")
+    assert (asked.returncode, asked.stderr.count("\n")) == (EMPTY_REPLY, 1)
     assert sum(found["failure"].values()) <= CLIENTS
     assert exit_codes(story) == [9]
     assert len(before & story.ids("server")) == 1
