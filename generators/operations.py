@@ -34,9 +34,9 @@ def page_of(service: str) -> Any:
     return lambda: _page(service)
 
 
-def passed_on(service: str) -> Any:
-    """The writer of the list of operations that go to Moto."""
-    return lambda: _passed_on(service)
+def passed_on() -> str:
+    """The operations that go to Moto, a section for each service."""
+    return "\n\n".join(f"### `{service}`\n\n{_passed_on(service)}" for service in SUPPORTING)
 
 
 def _page(service: str) -> str:

@@ -20,7 +20,7 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "intrinsic functions": resources.functions,
     "summary of operations": operations.summary,
     **{f"operations of {service}": operations.page_of(service) for service in operations.SERVICES},
-    **{f"operations passed on to {service}": operations.passed_on(service) for service in operations.SUPPORTING},
+    "operations passed on": operations.passed_on,
 }
 
 _PART = re.compile(r"<!-- generated: (?P<name>[^>]+?) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)
