@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from moorage.api import dispatch, origin
+from moorage.api import dispatch, exec_sessions, origin
 from moorage.api.dispatch import Call, Dispatcher
 from moorage.domain.errors import DomainError
 from moorage.wire import credentials, fault_table, limits, routing, sigv4
@@ -69,7 +69,7 @@ class App:
     async def _http(self, scope: Scopes, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         try:
-            request = _request(scope, headers, await _read_body(headers.get("content-length", ""), receive))
+            request = _request(scope, headers, await _read_body(headers, receive))
             self._admit(request)
         except Rejected as error:
             bodiless = _request(scope, headers, b"")
@@ -87,7 +87,10 @@ class App:
     async def _websocket(self, scope: Scopes, receive: Receive, send: Send) -> None:
         mount = self._mount(scope["path"])
         try:
-            self._admit(_request({**scope, "method": "GET"}, _headers(scope), b""))
+            if scope["path"].startswith(exec_sessions.PATH):
+                origin.check(_headers(scope))  # its own token opens the stream of a session
+            else:
+                self._admit(_request({**scope, "method": "GET"}, _headers(scope), b""))
         except Rejected:
             mount = None
         if mount is None:
@@ -146,7 +149,9 @@ class App:
         if self._dispatcher.forward is None:
             raise Rejected(dispatch.not_forwarded(service))
         response = await self._dispatcher.forward(service, request)
-        kept = tuple((name, value) for name, value in response.headers if name.lower() not in _HOP_BY_HOP)
+        # The length of what HEAD does not give is the object's own.
+        dropped = _HOP_BY_HOP - {"content-length"} if request.method == "HEAD" else _HOP_BY_HOP
+        kept = tuple((name, value) for name, value in response.headers if name.lower() not in dropped)
         return Response(response.status, kept, response.body)
 
     def _refuse(self, request: Request, fault: Fault, service: str, request_id: str) -> Response:
@@ -181,25 +186,26 @@ def _request(scope: Scopes, headers: Mapping[str, str], body: bytes) -> Request:
     return Request(scope["method"], scope["path"], query.decode("latin-1"), headers, body, raw_path.decode("latin-1"))
 
 
-async def _read_body(declared: str, receive: Receive) -> bytes:
-    """The body, counted while it arrives; `declared` is its Content-Length. What is too large is not kept."""
-    too_large = declared.isdigit() and int(declared) > limits.MAX_BODY
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    """The body, counted while it arrives. What is too large is not kept."""
+    limit, declared = limits.body_limit(headers.get("authorization", "")), headers.get("content-length", "")
+    too_large = declared.isdigit() and int(declared) > limit
     chunks: list[bytes] = []
     size, more = 0, True
-    while more and size <= DRAIN_LIMIT:
+    while more and size <= limit + DRAIN_LIMIT:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise reject("MalformedRequest", "The request body ended early.")
         more = message.get("more_body", False)
         chunk = message.get("body", b"")
         size += len(chunk)
-        too_large = too_large or size > limits.MAX_BODY
+        too_large = too_large or size > limit
         if too_large:
             chunks.clear()
         else:
             chunks.append(chunk)
     if too_large:
-        raise limits.body_too_large()
+        raise limits.body_too_large(limit)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -217,7 +223,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 async def _send(send: Send, response: Response) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    headers.append((b"content-length", str(len(response.body)).encode("ascii")))
+    if all(name.lower() != b"content-length" for name, _ in headers):
+        headers.append((b"content-length", str(len(response.body)).encode("ascii")))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
 

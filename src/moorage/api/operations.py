@@ -5,21 +5,39 @@ from typing import Final
 from moorage.api import logs, ssm, sts
 from moorage.api.cloudformation import support as cloudformation
 from moorage.api.cloudmap import table as cloudmap
-from moorage.api.ecs import refusals
+from moorage.api.ecs import execute_command, refusals
 from moorage.api.ecs import support as ecs
+from moorage.api.exec_sessions import Sessions
 from moorage.api.log_events import Archive
 from moorage.api.support_table import SupportTable
 
-SUPPORTING: Final = frozenset({"ec2", "iam"})
+SUPPORTING: Final = frozenset(
+    {
+        "acm-pca",
+        "application-autoscaling",
+        "cloudwatch",
+        "ec2",
+        "ecr",
+        "iam",
+        "kms",
+        "route53",
+        "s3",
+        "secretsmanager",
+    }
+)
 """Services that Moto answers for, in the support process."""
 
 
-def table(archive: Archive | None = None) -> SupportTable:
-    """The support table of the whole endpoint. `archive` keeps log events; without one there is no CloudWatch Logs."""
+def table(archive: Archive | None = None, sessions: Sessions | None = None) -> SupportTable:
+    """The support table of the whole endpoint.
+
+    `archive` keeps log events; without one there is no CloudWatch Logs. `sessions` are those of ExecuteCommand.
+    """
+    running = execute_command.operations(sessions) if sessions is not None else {}
     return SupportTable(
         {
             "cloudformation": cloudformation.OPERATIONS,
-            "ecs": ecs.OPERATIONS,
+            "ecs": {**ecs.OPERATIONS, **running},
             "logs": logs.operations(archive) if archive is not None else {},
             "servicediscovery": cloudmap.OPERATIONS,
             "ssm": ssm.OPERATIONS,

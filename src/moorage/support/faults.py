@@ -14,9 +14,19 @@ def refusal(service: str, request: Request, fault: Fault, request_id: str) -> Re
     """The response that carries `fault`, as a client of `service` reads it."""
     if service == "ec2":
         response = _ec2(fault, request_id)
+    elif service == "s3":
+        response = _s3(fault, request_id)
     else:
         response = routing.codec(request).refuse(fault, request_id, service)
     return response.with_headers(("x-moorage-hint", fault.hint)) if fault.hint else response
+
+
+def _s3(fault: Fault, request_id: str) -> Response:
+    """S3's document has no envelope; a client that asked by HEAD has the status alone."""
+    error = f"<Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message>"
+    body = f"<Error>{error}<RequestId>{escape(request_id)}</RequestId></Error>"
+    headers = (("content-type", "application/xml"), ("x-amz-request-id", request_id))
+    return Response(fault.status, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
 
 
 def _ec2(fault: Fault, request_id: str) -> Response:

@@ -2,7 +2,6 @@
 
 SERVICE = "x-moorage-service"
 OPERATION = "x-moorage-operation"
-"""Empty where only the HTTP method says what is meant."""
 REGION = "x-moorage-region"
 ACCOUNT = "x-moto-account-id"
 """Moto's own: it keeps the accounts apart by it."""

@@ -6,8 +6,10 @@ What the child does is `server.py`; which operations it is asked at all says `op
 import asyncio
 import contextlib
 import os
+import re
 import string
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +18,7 @@ import httpx
 from moorage.engine.ports import Ids
 from moorage.support import faults, operations
 from moorage.support.headers import ACCOUNT, FAULT, OPERATION, REGION, SERVICE
-from moorage.wire import credentials, routing
+from moorage.wire import credentials, rest, routing
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import Rejected, reject
 from moorage.wire.message import Request, Response
@@ -24,6 +26,7 @@ from moorage.wire.message import Request, Response
 _START_SECONDS = 60.0
 _ANSWER_SECONDS = 60.0
 _LOG_BYTES = 1 << 20
+_BUCKET_HOST = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3[.-]")
 _NOT_PASSED_ON = frozenset({"host", "connection", "keep-alive", "transfer-encoding", "content-length", "expect", "te"})
 _NOT_PASSED_BACK = frozenset({"date", "server", "connection", "content-length", "transfer-encoding"})
 _SETTINGS = {
@@ -60,31 +63,45 @@ class SupportProcess:
     async def forward(self, service: str, request: Request) -> Response:
         """The answer of `service`; never fails, for every error has its form in the service's protocol."""
         try:
-            return await self._answer(service, request)
+            return await self._answer(service, _on_path(service, request))
         except Rejected as error:
             return faults.refusal(service, request, error.fault, self._ids.uuid())
 
     async def _answer(self, service: str, request: Request) -> Response:
         scope = credentials.scope(request)
-        operation = routing.target(request, scope).operation
+        operation = routing.target(request, scope).operation or _rest(service, request)
         if not operations.passed_on(service, operation):
             raise reject("InvalidAction", f"The operation {operation[:200]} of {service} is not supported by Moorage.")
-        caller = self._caller(scope)
+        response = await self._from_child(service, operation, request)
+        hint = operations.HINTS.get(operation, "") if response.status < 300 else ""
+        return response.with_headers(("x-moorage-hint", hint)) if hint else response
+
+    async def _from_child(self, service: str, operation: str, request: Request) -> Response:
+        caller = self._caller(credentials.scope(request))
         outgoing = _outgoing(request, {SERVICE: service, OPERATION: operation, ACCOUNT: caller[0], REGION: caller[1]})
         child = await self._running()
         try:
-            return _incoming(await self._client.send(outgoing))
+            return await self._asked(outgoing)
         except httpx.TransportError as error:
             # The child is dying or dead. What never reached it, or would have changed nothing, is asked once more.
             await self._gone(child)
-            if not isinstance(error, httpx.ConnectError) and not operations.only_reads(operation, request.method):
+            if not isinstance(error, httpx.ConnectError) and not operations.repeatable(service, operation):
                 raise _unavailable(error) from error
         child = await self._running()
         try:
-            return _incoming(await self._client.send(outgoing))
+            return await self._asked(outgoing)
         except httpx.TransportError as error:
             await self._gone(child)
             raise _unavailable(error) from error
+
+    async def _asked(self, outgoing: httpx.Request) -> Response:
+        """The child's answer, its body as it came: an object may have an encoding of its own."""
+        answer = await self._client.send(outgoing, stream=True)
+        try:
+            body = b"".join([chunk async for chunk in answer.aiter_raw()])
+        finally:
+            await answer.aclose()
+        return _incoming(answer, body)
 
     async def stop(self) -> None:
         """End the child; what it answered is on disk."""
@@ -190,20 +207,34 @@ def _outgoing(request: Request, about: dict[str, str]) -> httpx.Request:
         for name, value in request.headers.items()
         if name not in _NOT_PASSED_ON and not name.startswith(("x-moto-", "x-moorage-"))
     }
-    headers |= about | {"host": f"{about[SERVICE]}.{about[REGION]}.amazonaws.com"}
+    headers |= about | {"host": operations.host(about[SERVICE], about[REGION])}
     target = (request.raw_path or request.path) + (f"?{request.query}" if request.query else "")
     url = httpx.URL(scheme="http", host="support", raw_path=quote(target, safe=string.punctuation).encode("ascii"))
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     return httpx.Request(request.method, url, headers=raw, content=request.body)
 
 
-def _incoming(answer: httpx.Response) -> Response:
+def _on_path(service: str, request: Request) -> Request:
+    """S3's bucket may stand before the host; one way is enough for all that follows."""
+    found = _BUCKET_HOST.match(request.header("host")) if service == "s3" else None
+    if found is None:
+        return request
+    raw = request.raw_path or quote(request.path)
+    return replace(request, path=f"/{found[1]}{request.path}", raw_path=f"/{found[1]}{raw}")
+
+
+def _rest(service: str, request: Request) -> str:
+    return rest.operation(service, request) if service in operations.REST else ""
+
+
+def _incoming(answer: httpx.Response, body: bytes) -> Response:
     code = answer.headers.get(FAULT)
     if code is not None:
-        raise reject(code, answer.text, answer.status_code)
+        raise reject(code, body.decode(), answer.status_code)
     if answer.status_code == 500 and answer.headers.get("content-type", "").startswith("text/html"):
         raise reject(
             "InternalFailure", "The request processing has failed because of an error in the support process.", 500
         )
-    headers = tuple((name, value) for name, value in answer.headers.multi_items() if name not in _NOT_PASSED_BACK)
-    return Response(answer.status_code, headers, answer.content)
+    dropped = _NOT_PASSED_BACK - {"content-length"} if answer.request.method == "HEAD" else _NOT_PASSED_BACK
+    headers = tuple((name, value) for name, value in answer.headers.multi_items() if name not in dropped)
+    return Response(answer.status_code, headers, body)

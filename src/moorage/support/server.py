@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,21 @@ class Application:
             return _fault("InvalidParameterValue", f"{service} knows no region {region}", 400)
         application = self._application(service)
         answer = Response.from_app(application, environ, buffered=True)
-        if not only_reads(request.headers[OPERATION], request.method) or state.places() != self._saved:
-            state.save(self._file)
-            self._saved = state.places()
+        if not only_reads(service, request.headers[OPERATION]) or state.places() != self._saved:
+            self._save()
         return answer
+
+    def _save(self) -> None:
+        """Save; what cannot be saved must not be seen by later requests either, so this process ends with it."""
+        done = False
+        try:
+            state.save(self._file)
+            done = True
+        finally:
+            if not done:
+                traceback.print_exc()
+                os._exit(1)
+        self._saved = state.places()
 
     def _application(self, service: str) -> Flask:
         if service not in self._applications:
@@ -64,6 +76,11 @@ def _application(service: str) -> Flask:
     backend = backends.get_backend(service)
     known = set(backend)
     application = create_backend_app(service)
+    if service == "application-autoscaling":
+        # Moto would look for ECS services in itself, where there are none.
+        from moto.applicationautoscaling.models import ApplicationAutoscalingBackend
+
+        ApplicationAutoscalingBackend._ecs_service_exists_for_target = lambda _backend, _identifier: True
     # Moto makes an account only to look at the service's paths; it must not be taken for one that somebody uses.
     if DEFAULT_ACCOUNT_ID not in known:
         del backend[DEFAULT_ACCOUNT_ID]

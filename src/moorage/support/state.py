@@ -8,6 +8,8 @@ import io
 import json
 import os
 import pickle
+import sys
+import threading
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
@@ -18,6 +20,11 @@ from moto import backends
 from moto.core.base_backend import BackendDict
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy
+
+_LOCKS: dict[type, Any] = {
+    type(lock()): lambda _held, lock=lock: (lock, ()) for lock in (threading.Lock, threading.RLock)
+}
+"""ECR holds one. One request is answered at a time, so none is ever held while the state is saved."""
 
 FORMAT = 1
 Place = tuple[str, str, str]
@@ -39,7 +46,7 @@ def save(path: Path) -> None:
     heading = {"format": FORMAT, "moto": _moto_version()}
     buffer.write(json.dumps(heading).encode() + b"\n")
     pickler = pickle.Pickler(buffer, protocol=pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = copyreg.dispatch_table | {AWSManagedPolicy: _as_reference}
+    pickler.dispatch_table = copyreg.dispatch_table | _LOCKS | _private_keys() | {AWSManagedPolicy: _as_reference}
     pickler.dump(dict(_backends()))
     _replace(path, buffer.getbuffer())
 
@@ -119,6 +126,29 @@ def _made_again(name: str, account: str, partition: str, identifier: str, attach
 def _managed_policies() -> dict[str, Any]:
     policies: dict[str, Any] = json.loads(aws_managed_policies_data)
     return policies
+
+
+def _private_keys() -> dict[type, Any]:
+    """How to write KMS's keys of pairs, whose objects are OpenSSL's. Nobody's, as long as KMS was not asked."""
+    if "moto.kms.utils" not in sys.modules:
+        return {}
+    from cryptography.hazmat.bindings._rust import openssl
+
+    return {openssl.rsa.RSAPrivateKey: _as_pem, openssl.ec.ECPrivateKey: _as_pem}
+
+
+def _as_pem(key: Any) -> tuple[Any, ...]:
+    from cryptography.hazmat.primitives import serialization
+
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    return _from_pem, (pem,)
+
+
+def _from_pem(pem: bytes) -> Any:
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.load_pem_private_key(pem, password=None)
 
 
 def _as_reference(policy: Any) -> tuple[Any, ...]:

@@ -9,16 +9,24 @@ from moorage.wire.faults import Rejected, reject
 from moorage.wire.message import Request
 
 MAX_BODY = 1 << 20
+MAX_OBJECT = 64 << 20
+"""For S3, where a body is what is kept. Larger objects come in parts."""
 MAX_DEPTH = 64
 
 # A string literal, closed or running to the end of the body: each is matched once, so the scan stays linear.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_FOR_S3 = re.compile(r"Credential=[^,\s]+/s3/aws4_request")
 _NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
 
 
-def body_too_large() -> Rejected:
-    return reject("RequestEntityTooLarge", f"The request body is larger than {MAX_BODY} bytes.", 413)
+def body_limit(authorization: str) -> int:
+    """How large the body may be, by the header that says which service is meant."""
+    return MAX_OBJECT if _FOR_S3.search(authorization) else MAX_BODY
+
+
+def body_too_large(limit: int = MAX_BODY) -> Rejected:
+    return reject("RequestEntityTooLarge", f"The request body is larger than {limit} bytes.", 413)
 
 
 def check_encoding(request: Request) -> None:

@@ -52,6 +52,9 @@ ENTRIES = {
     )
 }
 
+SIGNED_AS = {"monitoring": "cloudwatch"}
+"""Names in the scope of a signature that are not those of the service."""
+
 BY_TARGET = {entry.target: entry for entry in ENTRIES.values() if entry.target}
 BY_VERSION = {entry.version: entry for entry in ENTRIES.values() if entry.version}
 

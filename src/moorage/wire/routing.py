@@ -4,6 +4,7 @@ AWS tells its services apart by host name; behind one address they are told apar
 Version parameters, and the signature's scope. Whether the operation is served is not decided here.
 """
 
+import re
 from dataclasses import dataclass
 
 from moorage.wire import cbor, models, query
@@ -14,6 +15,9 @@ from moorage.wire.faults import reject
 from moorage.wire.json11 import JsonCodec
 from moorage.wire.message import Request
 from moorage.wire.query import QueryCodec
+
+_S3_HOST = re.compile(r"([a-z0-9.-]+\.)?s3[.-]")
+"""With or without a bucket before it."""
 
 _JSON = JsonCodec()
 _JSON_10 = JsonCodec("application/x-amz-json-1.0")
@@ -61,7 +65,7 @@ def _by_header(header: str, scope: Scope | None) -> Target:
     if entry is not None:
         return Target(entry.name, operation)
     if scope is not None:
-        return Target(scope.service, operation)
+        return Target(_service(scope), operation)
     raise reject("UnknownOperationException", f"No service is known by the target '{header[:200]}'.")
 
 
@@ -81,6 +85,10 @@ def _by_path(request: Request, scope: Scope | None) -> Target:
     return Target(entry.name, operation)
 
 
+def _service(scope: Scope) -> str:
+    return models.SIGNED_AS.get(scope.service, scope.service)
+
+
 def _is_form(request: Request) -> bool:
     if request.method == "POST":
         return request.header("content-type").startswith("application/x-www-form-urlencoded")
@@ -89,7 +97,7 @@ def _is_form(request: Request) -> bool:
 
 def _by_action(action: str, version: str, scope: Scope | None) -> Target:
     if scope is not None:
-        return Target(scope.service, action)
+        return Target(_service(scope), action)
     entry = models.BY_VERSION.get(version)
     if entry is None:
         raise reject(
@@ -100,10 +108,10 @@ def _by_action(action: str, version: str, scope: Scope | None) -> Target:
 
 def _by_scope_or_host(request: Request, scope: Scope | None) -> str:
     if scope is not None:
-        return scope.service
+        return _service(scope)
     host = request.header("host")
     if ".amazonaws.com" in host:
-        return host.split(".", 1)[0]
+        return "s3" if _S3_HOST.match(host) else host.split(".", 1)[0]
     raise reject(
         "MissingAuthenticationToken",
         "The request names no AWS service: it has no target header, no Action and no signature.",

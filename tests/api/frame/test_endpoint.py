@@ -76,7 +76,7 @@ def test_a_service_that_there_is_not_is_refused_by_name(served: Any, refused: Re
     code, message, _ = refused(served.client("sqs").list_queues)
     assert "'sqs' is not supported by Moorage" in message
     assert code == "UnknownOperationException"
-    assert refused(served.client("cloudwatch").list_metrics)[2] == 400
+    assert refused(served.client("sns").list_topics)[2] == 400
 
 
 def test_an_operation_that_is_not_served_is_refused_with_a_code_that_it_has(served: Any, refused: Refused) -> None:
@@ -232,7 +232,7 @@ async def test_an_oversized_stream_is_refused_in_little_memory() -> None:
 
     tracemalloc.start()
     with pytest.raises(Rejected):
-        await _read_body("", receive)
+        await _read_body({}, receive)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20_000_000

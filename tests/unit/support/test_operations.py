@@ -1,6 +1,5 @@
 """What is passed on to Moto is there, both at AWS and in Moto, and refusals can be read by clients."""
 
-import botocore.loaders
 import pytest
 from botocore import xform_name
 from botocore.parsers import create_parser
@@ -8,17 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.ec2.responses import EC2Response
 
+from moorage.api.operations import SUPPORTING
 from moorage.support import faults, operations
+from moorage.wire import models
 from moorage.wire.faults import Fault
 from moorage.wire.message import Request
 
-EC2 = botocore.loaders.Loader().load_service_model("ec2", "service-2")["operations"]
+LISTED = [(service, name) for service, names in operations.PASSED_ON.items() for name in sorted(names or ())]
 
 
-@pytest.mark.parametrize("operation", sorted(operations.PASSED_ON["ec2"] or ()))
-def test_every_ec2_operation_that_is_passed_on_exists(operation: str) -> None:
-    assert operation in EC2
-    assert callable(getattr(EC2Response, xform_name(operation)))
+@pytest.mark.parametrize(("service", "operation"), LISTED)
+def test_every_operation_that_is_passed_on_exists(service: str, operation: str) -> None:
+    assert operation in models.service_operations(service)
+    if service == "ec2":
+        assert callable(getattr(EC2Response, xform_name(operation)))
+
+
+def test_the_endpoint_sends_here_what_is_passed_on() -> None:
+    assert SUPPORTING == operations.SERVICES
+
+
+def test_hints_are_given_with_operations_that_are_passed_on() -> None:
+    assert set(operations.HINTS) <= {operation for _, operation in LISTED}
 
 
 @pytest.mark.parametrize("operation", ["RunInstances", "CreateVolume", "CreateVpnConnection", "", "Nonsense"])
@@ -30,14 +40,27 @@ def test_a_service_that_is_not_there_has_no_operation() -> None:
     assert not operations.passed_on("rds", "DescribeDBInstances")
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_without_an_operation_the_method_tells(method: str) -> None:
-    assert operations.only_reads("", method)
-    assert not operations.only_reads("", "PUT")
+@pytest.mark.parametrize("service", sorted(operations.SERVICES))
+def test_what_names_no_operation_is_not_passed_on(service: str) -> None:
+    assert not operations.passed_on(service, "")
+    assert not operations.only_reads(service, "")
+    assert not operations.repeatable(service, "")
+
+
+def test_looking_at_a_key_may_make_it() -> None:
+    assert operations.only_reads("s3", "HeadObject")
+    assert not operations.only_reads("kms", "DescribeKey")
+
+
+def test_only_what_may_happen_twice_is_asked_twice() -> None:
+    assert operations.repeatable("kms", "Decrypt")
+    assert operations.repeatable("kms", "DescribeKey")
+    assert not operations.repeatable("kms", "CreateKey")
+    assert not operations.repeatable("s3", "PutObject")
 
 
 @given(message=st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1))
-@pytest.mark.parametrize(("service", "protocol"), [("ec2", "ec2"), ("iam", "query")])
+@pytest.mark.parametrize(("service", "protocol"), [("ec2", "ec2"), ("iam", "query"), ("s3", "rest-xml")])
 def test_a_refusal_is_read_as_it_was_meant(service: str, protocol: str, message: str) -> None:
     request = Request("POST", "/", headers={"content-type": "application/x-www-form-urlencoded"})
     response = faults.refusal(service, request, Fault("SomeCode", message, 400), "an-id")
