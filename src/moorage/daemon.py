@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -35,6 +36,7 @@ from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
 from moorage.mesh.configuration import bundle_of
+from moorage.mesh.policies import Policies
 from moorage.mesh.view import View
 from moorage.planning.sidecar import PROXY_BOOTSTRAP, PROXY_DIRECTORY, PROXY_USER
 from moorage.planning.situation import Patience
@@ -227,11 +229,17 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     dispatcher.later(progress.resume(store, clock))
     outside = Outside(store, runtime, hub, clock, ids, dispatcher)
     stacks = Stacks(store, dispatcher, clock, ids)
-    engine = Engine(outside, _envoy(), bundle_of, _patience(settings), [("stacks", stacks)])
+    engine = Engine(
+        outside, _envoy(), partial(bundle_of, policies=_policies(settings)), _patience(settings), [("stacks", stacks)]
+    )
     shipping = LogShipping(store, runtime, dispatcher)
     return Daemon(
         settings, store, runtime, hub, support, archive, images, engine, shipping, dispatcher, asyncio.Event()
     )
+
+
+def _policies(settings: Settings) -> Policies:
+    return Policies(ejection_percent=settings.ejection_percent, zone_minimum=settings.zone_minimum)
 
 
 def _patience(settings: Settings) -> Patience:

@@ -40,6 +40,10 @@ class Settings:
     listen_seconds: float = _setting(
         60.0, "how long traffic waits for a task without health check to listen on its exposed ports; 0: not at all"
     )
+    ejection_percent: int = _setting(50, "how many percent of an alias's tasks may be ejected for failing at once")
+    zone_minimum: int = _setting(
+        2, "requests prefer their own zone where at least so many tasks behind the name are in it; 0: nowhere"
+    )
     log_level: str = _setting("info", "how much the daemon writes to its log: debug, info, warning or error")
 
     @classmethod

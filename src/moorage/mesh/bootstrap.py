@@ -31,7 +31,7 @@ class Identity:
 
 def document(identity: Identity, directory: str) -> str:
     """The bootstrap as JSON text."""
-    static = bootstrap_pb2.Bootstrap.StaticResources(clusters=[_daemon(f"{directory}/{XDS_SOCKET}")])
+    static = bootstrap_pb2.Bootstrap.StaticResources(clusters=[_daemon(f"{directory}/{XDS_SOCKET}"), _own_service()])
     bootstrap = bootstrap_pb2.Bootstrap(
         node=base_pb2.Node(
             id=identity.node_id,
@@ -40,6 +40,8 @@ def document(identity: Identity, directory: str) -> str:
         ),
         admin=bootstrap_pb2.Admin(address=messages.pipe(f"{directory}/{ADMIN_SOCKET}", 0o600)),
         static_resources=static,
+        # Zone-aware routing compares the zones of an alias's tasks with those of the service that asks.
+        cluster_manager=bootstrap_pb2.ClusterManager(local_cluster_name=names.LOCAL_CLUSTER),
         dynamic_resources=bootstrap_pb2.Bootstrap.DynamicResources(
             ads_config=_aggregated(), cds_config=messages.from_ads(), lds_config=messages.from_ads()
         ),
@@ -75,6 +77,15 @@ def _aggregated() -> config_source_pb2.ApiConfigSource:
         transport_api_version=config_source_pb2.V3,
         set_node_on_first_message_only=True,
         grpc_services=[grpc_service_pb2.GrpcService(envoy_grpc=daemon)],
+    )
+
+
+def _own_service() -> cluster_pb2.Cluster:
+    return cluster_pb2.Cluster(
+        name=names.LOCAL_CLUSTER,
+        type=cluster_pb2.Cluster.EDS,
+        eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=messages.from_ads()),
+        connect_timeout=messages.seconds(1),
     )
 
 

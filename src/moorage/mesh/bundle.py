@@ -116,8 +116,12 @@ class Bundle:
 
     def _unused(self, relation: str, type_url: str) -> list[str]:
         """Envoy would never ask for it, so it could never be acknowledged."""
-        named = self._named(relation)
-        return [f"{_short(type_url)} {name} is named by nothing" for name in self.of(type_url) if name not in named]
+        named = self._named(relation).keys()
+        return [
+            f"{_short(type_url)} {name} is named by nothing"
+            for name in self.of(type_url)
+            if name not in named | _STATIC
+        ]
 
     def _clashes(self) -> list[str]:
         problems: list[str] = []
@@ -147,6 +151,9 @@ def bundle(resources: Iterable[Resource]) -> Bundle:
     frozen = {type_url: MappingProxyType(table) for type_url, table in tables.items()}
     return Bundle(MappingProxyType(frozen), digest.hexdigest(), tuple(doubled))
 
+
+_STATIC = frozenset({names.LOCAL_CLUSTER})
+"""Endpoints that a cluster of the bootstrap asks for."""
 
 _NONE: Mapping[str, Resource] = MappingProxyType({})
 

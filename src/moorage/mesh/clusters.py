@@ -15,19 +15,20 @@ from envoy.type.v3 import percent_pb2
 
 from moorage.mesh import messages, names
 from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.policies import DEFAULT, Policies
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
 CONNECT_TIMEOUT = 1
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def of_upstream(upstream: Upstream) -> Resource:
+def of_upstream(upstream: Upstream, policies: Policies = DEFAULT) -> Resource:
     """The cluster of an alias; it stays the same object when only endpoints change."""
-    return _of_upstream(replace(upstream, endpoints=()))
+    return _of_upstream(replace(upstream, endpoints=()), policies)
 
 
 @lru_cache(maxsize=4096)
-def _of_upstream(upstream: Upstream) -> Resource:
+def _of_upstream(upstream: Upstream, policies: Policies) -> Resource:
     name = names.upstream(upstream)
     body = cluster_pb2.Cluster(
         name=name,
@@ -36,9 +37,8 @@ def _of_upstream(upstream: Upstream) -> Resource:
         lb_policy=cluster_pb2.Cluster.ROUND_ROBIN,
         connect_timeout=messages.seconds(CONNECT_TIMEOUT),
         circuit_breakers=_unlimited(),
-        outlier_detection=_outliers(),
-        # An ejected host gets no traffic while another is left, however many are ejected.
-        common_lb_config=cluster_pb2.Cluster.CommonLbConfig(healthy_panic_threshold=percent_pb2.Percent(value=0)),
+        outlier_detection=_outliers(policies.ejection_percent),
+        common_lb_config=_choice(zonal=policies.zone_minimum > 0),
         # A deregistered task leaves at once; its open requests may still end.
         ignore_health_on_host_removal=True,
         upstream_connection_options=_keepalive(),
@@ -91,16 +91,28 @@ def _unlimited() -> circuit_breaker_pb2.CircuitBreakers:
     return circuit_breaker_pb2.CircuitBreakers(thresholds=[threshold])
 
 
-def _outliers() -> outlier_detection_pb2.OutlierDetection:
-    """Five failures in a row eject a host for 30 to 300 s; at most half of the hosts, so never the only one."""
+def _outliers(percent: int) -> outlier_detection_pb2.OutlierDetection:
+    """Five failures in a row eject a host for 30 to 300 s; at most a share of the hosts at a time."""
     return outlier_detection_pb2.OutlierDetection(
         consecutive_5xx=messages.u32(5),
         interval=messages.seconds(30),
         base_ejection_time=messages.seconds(30),
         max_ejection_time=messages.seconds(300),
-        max_ejection_percent=messages.u32(50),
+        max_ejection_percent=messages.u32(percent),
         enforcing_success_rate=messages.u32(0),
     )
+
+
+def _choice(zonal: bool) -> cluster_pb2.Cluster.CommonLbConfig:
+    """The same zone first, the others by what they have left. An ejected host gets nothing while another is left.
+
+    Which aliases have a zone of the proxy's own at all is decided in `endpoints`.
+    """
+    common = cluster_pb2.Cluster.CommonLbConfig(healthy_panic_threshold=percent_pb2.Percent(value=0))
+    if zonal:
+        common.zone_aware_lb_config.routing_enabled.value = 100
+        common.zone_aware_lb_config.min_cluster_size.value = 1
+    return common
 
 
 def _keepalive() -> cluster_pb2.UpstreamConnectionOptions:

@@ -12,27 +12,53 @@ from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
 
 from moorage.mesh import messages, names
 from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.policies import Policies
 from moorage.mesh.view import Endpoint, Upstream
 
 
+def prefers(upstream: Upstream, zone: str, policies: Policies) -> bool:
+    """Whether a proxy in `zone` stays in it: only where a retry finds another task in it (docs/decisions/0109)."""
+    inside = sum(endpoint.zone == zone for endpoint in upstream.endpoints)
+    return bool(zone) and 0 < policies.zone_minimum <= inside
+
+
 @lru_cache(maxsize=4096)
-def of_upstream(upstream: Upstream, region: str) -> Resource:
-    """The endpoints of an alias; one value for all proxies that know it."""
-    ordered = sorted(set(upstream.endpoints), key=_key)
-    groups = [_zone(region, zone, tuple(members)) for zone, members in groupby(ordered, key=lambda each: each.zone)]
+def of_upstream(upstream: Upstream, region: str, zonal: bool) -> Resource:
+    """The endpoints of an alias; one value for all proxies that know it and stay in their zone, one for the others."""
     name = names.upstream(upstream)
-    body = endpoint_pb2.ClusterLoadAssignment(cluster_name=name, endpoints=groups)
-    hosts = frozenset(endpoint.address for endpoint in ordered)
+    hosts = frozenset(endpoint.address for endpoint in upstream.endpoints)
+    body = _assignment(name, upstream.endpoints, region, zonal)
     return resource(names.ENDPOINTS, name, body, References(addresses=hosts))
+
+
+@lru_cache(maxsize=1024)
+def of_siblings(siblings: tuple[Endpoint, ...], region: str) -> Resource:
+    """Where the proxy's own service runs: by it Envoy knows how much of a zone's demand comes from this proxy's zone.
+
+    It refers to no address, since nothing is sent there: a task may end while its siblings still count it.
+    """
+    return resource(
+        names.ENDPOINTS, names.LOCAL_CLUSTER, _assignment(names.LOCAL_CLUSTER, siblings, region, zonal=True)
+    )
+
+
+def _assignment(
+    name: str, members: tuple[Endpoint, ...], region: str, zonal: bool
+) -> endpoint_pb2.ClusterLoadAssignment:
+    """One group for each zone, or one for all, which is nobody's own zone: then requests go round all of them."""
+    ordered = sorted(set(members), key=_key)
+    by_zone = groupby(ordered, key=lambda each: each.zone if zonal else "")
+    groups = [_group(base_pb2.Locality(region=region, zone=zone), tuple(inside)) for zone, inside in by_zone]
+    return endpoint_pb2.ClusterLoadAssignment(cluster_name=name, endpoints=groups)
 
 
 def _key(endpoint: Endpoint) -> tuple[str, str, int, str]:
     return endpoint.zone, endpoint.address, endpoint.port, endpoint.task_id
 
 
-def _zone(region: str, zone: str, members: tuple[Endpoint, ...]) -> endpoint_components_pb2.LocalityLbEndpoints:
+def _group(locality: base_pb2.Locality, members: tuple[Endpoint, ...]) -> endpoint_components_pb2.LocalityLbEndpoints:
     return endpoint_components_pb2.LocalityLbEndpoints(
-        locality=base_pb2.Locality(region=region, zone=zone),
+        locality=locality,
         load_balancing_weight=messages.u32(len(members)),
         lb_endpoints=[_host(member) for member in members],
     )

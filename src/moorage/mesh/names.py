@@ -17,6 +17,9 @@ EGRESS_LISTENER = "egress"
 XDS_CLUSTER = "moorage"
 """The static cluster of the bootstrap that reaches the daemon; no dynamic cluster can have it: theirs hold a slash."""
 
+LOCAL_CLUSTER = "local_cluster"
+"""The static cluster that holds the tasks of the proxy's own service by zone. Nothing is ever sent to it."""
+
 _EGRESS = "egress/"
 
 

@@ -67,7 +67,10 @@ class Ingress:
 
 @dataclass(frozen=True)
 class View:
-    """What one proxy must know. `node_id` is the task id, `cluster` the ARN of its deployment (task set)."""
+    """What one proxy must know. `node_id` is the task id, `cluster` the ARN of its deployment (task set).
+
+    `siblings`: the running tasks of its own service; their zones are weighed against those of an alias's tasks.
+    """
 
     node_id: str
     cluster: str
@@ -76,5 +79,6 @@ class View:
     egress_port: int
     upstreams: tuple[Upstream, ...]
     ingress: tuple[Ingress, ...]
+    siblings: tuple[Endpoint, ...] = ()
     access_log: AccessLog | None = None
     log_level: str = LOG_LEVEL

@@ -11,7 +11,7 @@ from moorage.domain.changes import Key
 from moorage.domain.connect import ConnectEndpoint, KnownName, alias_key
 from moorage.domain.registry import Instance, Namespace
 from moorage.domain.service import Deployment
-from moorage.domain.task import Task
+from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.mesh.view import Endpoint, Ingress, Protocol, Timeouts, Upstream, View
 
@@ -34,9 +34,22 @@ def view_of(world: World, task: Task, deployment: Deployment, ports: Ports) -> V
         egress_port=ports.egress,
         upstreams=tuple(_upstream(world, deployment, known) for known in deployment.known),
         ingress=ports.ingress,
+        siblings=_siblings(world, task),
         access_log=proxy_output.access_log(deployment.connect),
         log_level=proxy_output.log_level(deployment.connect),
     )
+
+
+def _siblings(world: World, task: Task) -> tuple[Endpoint, ...]:
+    """The running tasks of the task's service that are in a zone; the port is nobody's, since nothing is sent there."""
+    if task.service is None or not task.availability_zone:
+        return ()
+    found = []
+    for sibling in world.linked(Task, "service", (task.account, task.region, task.cluster, task.service)):
+        state = world.get(TaskState, sibling.key)
+        if state is not None and state.status is Status.RUNNING and state.address and sibling.availability_zone:
+            found.append(Endpoint(sibling.id, state.address, 1, sibling.availability_zone))
+    return tuple(found)
 
 
 def missing(world: World, deployment: Deployment) -> str | None:

@@ -22,6 +22,7 @@ import pytest
 
 from moorage.mesh import bootstrap
 from moorage.mesh.configuration import bundle_of
+from moorage.mesh.policies import DEFAULT, Policies
 from moorage.mesh.view import Endpoint, Ingress, Protocol, Timeouts, Upstream, View
 from moorage.xds.hub import Hub
 
@@ -172,9 +173,9 @@ class Bed:
     def kill(self, task_id: str, number: int = signal.SIGKILL) -> None:
         self.namespace.signal(self._pids.pop(task_id), number, wait=True)
 
-    async def publish(self, view: View) -> None:
+    async def publish(self, view: View, policies: Policies = DEFAULT) -> None:
         """Publish and wait for every acknowledgement."""
-        bundle = bundle_of(view)
+        bundle = bundle_of(view, policies)
         self.hub.publish(view.node_id, bundle)
         await self.until(lambda: self.settled(view.node_id))
 
