@@ -23,10 +23,12 @@ import uvicorn
 import uvloop
 
 from moorage import __version__, system
-from moorage.api import local, operations
+from moorage.api import data_channel, exec_sessions, local, operations
 from moorage.api.app import App, Endpoint
 from moorage.api.cloudmap import progress
+from moorage.api.data_channel import DataChannels
 from moorage.api.dispatch import Dispatcher
+from moorage.api.exec_sessions import Sessions
 from moorage.api.inside import Inside
 from moorage.api.inside_listener import InsideListener
 from moorage.domain.changes import Delete
@@ -96,6 +98,7 @@ class Daemon:
     images: ImageCatalog
     engine: Engine
     shipping: LogShipping
+    sessions: Sessions
     dispatcher: Dispatcher
     ending: asyncio.Event
     stop_tasks: bool = False
@@ -118,12 +121,13 @@ class Daemon:
                 "pid": os.getpid(),
                 **({"dns_name": self.settings.dns_name} if self.settings.dns_name else {}),
             },
+        channels = DataChannels(self.sessions, self.runtime.attach, self.dispatcher.clock, self.dispatcher.ids)
         )
         endpoint = Endpoint(
             version=__version__,
             default_region=self.settings.default_region,
             keys=None if _is_loopback(self.settings.host) else key_pair(self.settings.data_dir, system.SystemIds()),
-            mounts=local.mounts(doors),
+            mounts={**local.mounts(doors), **data_channel.mounts(channels)},
             dns_name=self.settings.dns_name,
         )
         return App(self.dispatcher, endpoint)
@@ -171,10 +175,10 @@ def _is_loopback(host: str) -> bool:
 
 async def _run(settings: Settings, listening: socket.socket) -> int:
     async with AsyncExitStack() as stack:
-        daemon = await _assemble(settings, stack)
+        port: int = listening.getsockname()[1]
+        daemon = await _assemble(settings, port, stack)
         for number, stop_tasks in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             asyncio.get_running_loop().add_signal_handler(number, daemon.end, stop_tasks)
-        port: int = listening.getsockname()[1]
         server = _Server(_configuration(daemon.app(port)))
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         daemon.engine.start()
@@ -205,7 +209,7 @@ async def _stop_tasks(daemon: Daemon) -> None:
     await daemon.runtime.close(stop_tasks=True)
 
 
-async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
+async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Daemon:
     for directory in (settings.data_dir, settings.run_dir):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock, ids = system.SystemClock(), system.SystemIds()
@@ -224,7 +228,8 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     stack.push_async_callback(support.close)
     archive = SqliteLogEvents(settings.data_dir)
     stack.push_async_callback(archive.close)
-    dispatcher = Dispatcher(operations.table(archive), store, clock, ids, support.forward)
+    sessions = Sessions(exec_sessions.origin(settings.host, port), clock, ids)
+    dispatcher = Dispatcher(operations.table(archive, sessions), store, clock, ids, support.forward)
     stack.push_async_callback(dispatcher.settle)
     dispatcher.later(progress.resume(store, clock))
     outside = Outside(store, runtime, hub, clock, ids, dispatcher)
@@ -234,7 +239,18 @@ async def _assemble(settings: Settings, stack: AsyncExitStack) -> Daemon:
     )
     shipping = LogShipping(store, runtime, dispatcher)
     return Daemon(
-        settings, store, runtime, hub, support, archive, images, engine, shipping, dispatcher, asyncio.Event()
+        settings,
+        store,
+        runtime,
+        hub,
+        support,
+        archive,
+        images,
+        engine,
+        shipping,
+        dispatcher,
+        sessions,
+        asyncio.Event(),
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from moorage.api import dispatch, origin
+from moorage.api import answers, dispatch, exec_sessions, origin
+from moorage.api.answers import Answers
 from moorage.api.dispatch import Call, Dispatcher
 from moorage.domain.errors import DomainError
 from moorage.wire import credentials, fault_table, limits, routing, sigv4
@@ -87,7 +88,10 @@ class App:
     async def _websocket(self, scope: Scopes, receive: Receive, send: Send) -> None:
         mount = self._mount(scope["path"])
         try:
-            self._admit(_request({**scope, "method": "GET"}, _headers(scope), b""))
+            if scope["path"].startswith(exec_sessions.PATH):
+                origin.check(_headers(scope))  # its own token opens the stream of a session
+            else:
+                self._admit(_request({**scope, "method": "GET"}, _headers(scope), b""))
         except Rejected:
             mount = None
         if mount is None:

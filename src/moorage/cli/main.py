@@ -20,10 +20,10 @@ from moorage.cli.commands import (
     demo,
     endpoints,
     env,
+    exec,
     forward,
     image,
     logs,
-    planned,
     ps,
     up,
 )
@@ -50,7 +50,7 @@ app.command()(ps.ps)
 app.command()(endpoints.endpoints)
 app.command(context_settings=PASS_THROUGH)(curl.curl)
 app.command()(forward.forward)
-app.command("exec", context_settings=PASS_THROUGH)(planned.exec_)
+app.command("exec")(exec.exec_)
 app.command()(logs.logs)
 app.add_typer(image.app, name="image")
 app.command()(check.check)

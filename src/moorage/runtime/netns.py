@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -28,6 +29,7 @@ from moorage.planning.actions import (
     TaskObservation,
     TaskSpec,
 )
+from moorage.runtime.guest import Guest
 from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor.lines import Lines
 from moorage.runtime.supervisor.link import Launch, Link
@@ -187,6 +189,33 @@ class NetnsRuntime:
             "exec", task_id=task_id, name=container, argv=list(argv), environment=dict(environment), timeout=within
         )
         return ExecResult(answer["exit_code"], answer["output"])
+
+    async def attach(
+        self, task_id: str, container: str, argv: Sequence[str], environment: Mapping[str, str], terminal: bool
+    ) -> Guest:
+        """Run a program inside a container that runs, its streams in the caller's hands. NotRunning, CannotStart."""
+        answer, (reading, writing) = await self._request(
+            "attach",
+            task_id=task_id,
+            name=container,
+            argv=list(argv),
+            environment=dict(environment),
+            terminal=terminal,
+        )
+        guest = answer["guest"]
+
+        # A guest ends with its supervisor: no other is asked about it, and none is started for that.
+        async def wait() -> int:
+            if not self._link.present:
+                raise Unavailable("the supervisor went away, and the program with it")
+            return int((await self._ask("wait", guest=guest))["exit_code"])
+
+        async def leave() -> None:
+            if self._link.present:
+                with suppress(Unavailable):
+                    await self._ask("leave", guest=guest)
+
+        return Guest(reading, writing, terminal, wait, leave)
 
     async def listen(self, address: str, port: int) -> socket.socket:
         """A socket that listens where every task reaches it, whatever the host has at that address."""

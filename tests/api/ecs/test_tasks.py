@@ -108,6 +108,12 @@ def test_unknown_tasks_are_failures(account: Any, demo: Any) -> None:
     assert failures == [{"arn": f"arn:aws:ecs:us-east-1:{account.id}:task/demo/{'f' * 32}", "reason": "MISSING"}]
 
 
+def test_a_task_may_be_larger_than_its_definition(account: Any, run: Any, demo: Any) -> None:
+    (task,) = run(overrides={"cpu": "1 vCPU", "memory": "2GB"})
+    assert (task["cpu"], task["memory"]) == ("1024", "2048")
+    assert task["overrides"]["memory"] == "2048"
+
+
 def test_overrides_are_checked_kept_and_shown(account: Any, run: Any, demo: Any, refusal: Any, network: Any) -> None:
     override = {"name": "app", "command": ["echo"], "environment": [{"name": "A", "value": "1"}]}
     task = run(overrides={"containerOverrides": [override]})[0]
@@ -128,8 +134,7 @@ def test_overrides_are_checked_kept_and_shown(account: Any, run: Any, demo: Any,
 @pytest.mark.parametrize(
     ("members", "named"),
     [
-        ({"overrides": {"cpu": "512"}}, "overrides.cpu"),
-        ({"enableExecuteCommand": True}, "enableExecuteCommand"),
+        ({"overrides": {"cpu": "much"}}, "cpu"),
         ({"placementConstraints": [{"type": "distinctInstance"}]}, "Placement constraints"),
         ({"count": 11}, "count"),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}, "subnets"),

@@ -192,7 +192,15 @@ def test_a_command_without_a_daemon_says_so_in_one_sentence(monkeypatch: pytest.
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    for command in (["ps"], ["endpoints"], ["image", "ls"], ["status"], ["down", "x"], ["curl", "a", "http://b/"]):
+    for command in (
+        ["ps"],
+        ["endpoints"],
+        ["image", "ls"],
+        ["status"],
+        ["down", "x"],
+        ["curl", "a", "http://b/"],
+        ["exec", "a", "b"],
+    ):
         assert main(command) == 1
         assert f"no Moorage answers at http://127.0.0.1:{port}" in capsys.readouterr().err
     assert main(["stop"]) == 0
@@ -202,7 +210,6 @@ def test_a_command_without_a_daemon_says_so_in_one_sentence(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("command", "named"),
     [
-        (["exec", "a", "--", "sh"], "moorage exec"),
         (["start", "--names", "live"], "--names live"),
         (["start", "--runtime", "docker"], "--runtime docker"),
     ],

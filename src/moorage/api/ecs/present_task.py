@@ -40,7 +40,7 @@ def task(world: World, found: Task, with_tags: bool = True) -> dict[str, Any]:
         platformFamily="Linux" if found.launch_type == FARGATE else None,
         group=found.group,
         startedBy=found.started_by or None,
-        enableExecuteCommand=False,
+        enableExecuteCommand=found.recorded.get("enableExecuteCommand", False),
         overrides={"containerOverrides": [], "inferenceAcceleratorOverrides": [], **found.overrides},
         tags=tagging.present(found.tags) if with_tags else [],
     )
@@ -92,7 +92,8 @@ def _times(found: Task, state: TaskState) -> dict[str, Any]:
 def _size(found: Task, definition: TaskDefinition | None) -> dict[str, Any]:
     document = definition.document if definition is not None else {}
     storage = document.get("ephemeralStorage")
-    return given(cpu=document.get("cpu"), memory=document.get("memory"), ephemeralStorage=storage)
+    cpu, memory = (found.overrides.get(each, document.get(each)) for each in ("cpu", "memory"))
+    return given(cpu=cpu, memory=memory, ephemeralStorage=storage)
 
 
 def _containers(found: Task, state: TaskState, definition: TaskDefinition | None) -> Iterator[dict[str, Any]]:
@@ -118,12 +119,20 @@ def _container(
         exitCode=seen.exit_code,
         reason=seen.reason or None,
         networkBindings=[],
+        managedAgents=_managed_agents(found, seen) if definition is not None else None,
         networkInterfaces=_interfaces(found, state),
         healthStatus=seen.health,
         cpu=str(document["cpu"]) if "cpu" in document else None,
         memory=str(memory) if memory is not None else None,
         memoryReservation=str(reservation) if reservation is not None else None,
     )
+
+
+def _managed_agents(found: Task, seen: ContainerState) -> list[dict[str, Any]] | None:
+    """What lets ExecuteCommand in: there is no agent in the container, but it can be entered while it runs."""
+    if not found.recorded.get("enableExecuteCommand"):
+        return None
+    return [given(name="ExecuteCommandAgent", lastStatus=seen.status, lastStartedAt=seen.started_at)]
 
 
 def _interfaces(found: Task, state: TaskState) -> list[dict[str, str]]:

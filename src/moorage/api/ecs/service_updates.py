@@ -8,7 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect, deploying, launching, networks, present_service, references, services
+from moorage.api.ecs import (
+    connect,
+    deploying,
+    execute_command,
+    launching,
+    networks,
+    present_service,
+    references,
+    services,
+)
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.launching import Launch
 from moorage.domain import placement_rules, service_rules
@@ -29,6 +38,7 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     if arguments.get("forceNewDeployment", False) or not deploying.same(wanted.deployment, current):
         service = replace(service, deployment_id=deploying.deploy(ctx, draft, wanted).id)
     service = _changed(service, arguments, wanted.deployment.launch_type)
+    execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be updated")
     draft.put(service)
     world = await draft.commit(ctx.store)
     return {"service": present_service.service(world, service)}

@@ -9,7 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect, deploying, launching, networks, paging, present_service, references, tagging
+from moorage.api.ecs import (
+    connect,
+    deploying,
+    execute_command,
+    launching,
+    networks,
+    paging,
+    present_service,
+    references,
+    tagging,
+)
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, service_rules
@@ -31,7 +41,13 @@ from moorage.domain.world import World
 MAX_DESCRIBED = 10
 PAGE = 10
 DAEMON_CONFIGURATION = DeploymentConfiguration(maximum_percent=100, minimum_healthy_percent=0)
-RECORDED = ("availabilityZoneRebalancing", "enableECSManagedTags", "placementStrategy", "propagateTags")
+RECORDED = (
+    "availabilityZoneRebalancing",
+    "enableECSManagedTags",
+    "enableExecuteCommand",
+    "placementStrategy",
+    "propagateTags",
+)
 
 
 async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +60,7 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     _check_free(draft, (*cluster.key, name))
     wanted = await _deployment(ctx, draft, cluster, arguments)
     service = _service(ctx, arguments, wanted.deployment)
+    execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be created")
     deploying.deploy(ctx, draft, wanted)
     draft.put(service)
     draft.put(ServiceProgress(service.account, service.region, service.cluster, service.name))

@@ -3,7 +3,7 @@
 A client token makes the ids of the tasks that it asks for, so a request that is sent again finds them and makes none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -11,14 +11,14 @@ from typing import Any
 import orjson
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import launching, networks, paging, placing, present_task, references, tagging
+from moorage.api.ecs import execute_command, launching, networks, paging, placing, present_task, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, service_rules
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
-from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_definition import TaskDefinition, cpu_units, memory_mib
 from moorage.domain.world import World
 from moorage.planning import placement
 
@@ -132,7 +132,8 @@ def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition,
     service_rules.check_runs_here(definition, launch.launch_type)
     placement_rules.constraints(arguments.get("placementConstraints", ()), launch.launch_type)
     placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch.launch_type)
-    recorded: dict[str, Any] = {}
+    recorded: dict[str, Any] = {"enableExecuteCommand": arguments.get("enableExecuteCommand", False)}
+    execute_command.check_role(definition, recorded, arguments.get("overrides", {}), "task couldn't be run")
     if launch.strategy:
         recorded["capacityProviderName"] = launch.strategy[0]["capacityProvider"]
     if "clientToken" in arguments:
@@ -170,7 +171,22 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict
         name = override.get("name")
         if name not in names:
             raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
-    return dict(overrides)
+    result = dict(overrides)
+    for member, read in (("cpu", cpu_units), ("memory", memory_mib)):
+        if member in overrides:
+            result[member] = _size(member, overrides[member], read)
+    return result
+
+
+def _size(member: str, given: str, read: Callable[[str], int]) -> str:
+    """A task-level size in units, as ECS gives it back."""
+    try:
+        value = read(given)
+    except (ValueError, OverflowError):
+        value = 0
+    if value <= 0:
+        raise InvalidParameter(f"The override of {member} '{given[:50]}' is not valid.")
+    return str(value)
 
 
 def _tags(cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]) -> dict[str, str]:

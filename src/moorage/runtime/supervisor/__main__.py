@@ -160,6 +160,9 @@ async def _serve(
             "listen": tasks.listen,
             "usage": tasks.usage,
             "exec": tasks.execute,
+            "attach": tasks.attach,
+            "wait": tasks.guests.wait,
+            "leave": tasks.guests.leave,
             "facts": tell_facts,
             "shutdown": shutdown,
         }

@@ -131,7 +131,7 @@ async def execute(
     container: Container, children: Children, program: process.Program, cgroups: list[str], within: float | None
 ) -> tuple[int, bytes]:
     """Run one more program in the container: exit code and output, both streams as they came. 124 after `within` s."""
-    pid, userns = container.seen.pid, os.geteuid() == 0 and _is_nested(container.seen.pid)
+    pid, userns = container.seen.pid, is_nested(container.seen.pid)
     spawned = await spawn.spawn(children, lambda pipes: process.enter(pid, program, cgroups, pipes, userns=userns))
     captured = bytearray()
     reading = [asyncio.create_task(_capture(stream, captured)) for stream in (spawned.stdout, spawned.stderr)]
@@ -169,8 +169,10 @@ async def _capture(descriptor: int, into: bytearray) -> None:
         os.close(descriptor)
 
 
-def _is_nested(pid: int) -> bool:
+def is_nested(pid: int) -> bool:
     """True when the process has a user namespace of its own, as containers of an ordinary user have."""
+    if os.geteuid() != 0:
+        return False
     theirs, ours = Path(f"/proc/{pid}/ns/user"), Path("/proc/self/ns/user")
     return theirs.readlink() != ours.readlink()
 

@@ -72,6 +72,11 @@ class Link:
                 self._connection = await self._connect()
             return self._connection is not None
 
+    @property
+    def present(self) -> bool:
+        """Whether there is a connection now; one that is lost is made again by the next call."""
+        return self._connection is not None and not self._connection.lost
+
     async def lost(self) -> None:
         """Return when the present connection is gone; at once when there is none."""
         if self._connection is not None:

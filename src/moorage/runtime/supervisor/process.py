@@ -8,6 +8,7 @@ import fcntl
 import os
 import select
 import signal
+import termios
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,17 @@ class Blueprint:
 
 @dataclass(frozen=True)
 class Pipes:
-    """Descriptors that the new process gets: its output, the status pipe to write, the go-ahead to read."""
+    """Descriptors that the new process gets: its output, the status pipe to write, the go-ahead to read.
+
+    Without `stdin` it reads nothing. With `terminal` its stdin becomes the terminal that controls it.
+    """
 
     stdout: int
     stderr: int
     status: int
     go: int
+    stdin: int | None = None
+    terminal: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,9 @@ def enter(pid: int, program: Program, cgroups: Sequence[str], pipes: Pipes, user
         own_users = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY) if userns else None
         for descriptor in namespaces:
             syscalls.setns(descriptor)
-        report.value = fork(lambda: _guarded(lambda: _be_guest(program, own_users), pipes, keep=own_users))
+        report.value = fork(
+            lambda: _guarded(lambda: _be_guest(program, own_users, pipes.terminal), pipes, keep=own_users)
+        )
 
     return work
 
@@ -127,7 +135,7 @@ def _arrange(pipes: Pipes, keep: int | None) -> None:
     wanted = [pipes.stdout, pipes.stderr, pipes.status, pipes.go, *([] if keep is None else [keep])]
     # Copied out of the way first: a descriptor may already have a number that is about to be taken.
     copies = [fcntl.fcntl(number, fcntl.F_DUPFD, 64) for number in wanted]
-    os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+    os.dup2(os.open("/dev/null", os.O_RDONLY) if pipes.stdin is None else pipes.stdin, 0)
     for place, copy in enumerate(copies, start=1):
         os.dup2(copy, place, inheritable=place < _STATUS)
     os.closerange(len(copies) + 1, 1 << 20)
@@ -149,7 +157,10 @@ def _be_container(blueprint: Blueprint) -> None:
     _execute(program, who)
 
 
-def _be_guest(program: Program, own_users: int | None) -> None:
+def _be_guest(program: Program, own_users: int | None, terminal: bool) -> None:
+    if terminal:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     syscalls.hide_from_peers()
     who = identity.resolve(program.user)
     if own_users is not None:

@@ -9,14 +9,14 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from moorage.runtime.supervisor import protocol, readiness
 from moorage.runtime.supervisor.protocol import Message, Refused
 
-Answer = Message | tuple[Message, int]
+Answer = Message | tuple[Message, int] | tuple[Message, int, int]
 Operation = Callable[[Message], Awaitable[Answer]]
 
 _CHUNK = 256 * 1024
@@ -74,7 +74,7 @@ class Server:
         self._connections.discard(connection)
 
     async def _answer(self, connection: "_Connection", request: Message) -> None:
-        descriptor: int | None = None
+        descriptors: list[int] = []
         reply: Message = {"id": request.get("id")}
         try:
             operation = self._operations.get(request.get("op", ""))
@@ -82,8 +82,8 @@ class Server:
                 raise Refused("Unavailable", f"the supervisor has no operation {request.get('op')!r}")
             answer = await operation(request)
             if isinstance(answer, tuple):
-                reply["ok"], descriptor = answer
-                reply["fds"] = 1
+                reply["ok"], *descriptors = answer
+                reply["fds"] = len(descriptors)
             else:
                 reply["ok"] = answer
         except Refused as refused:
@@ -93,9 +93,9 @@ class Server:
             reply["error"] = {"kind": "Unavailable", "reason": f"{type(error).__name__}: {error}"}
         try:
             with suppress(ConnectionError, OSError):
-                await connection.send(reply, descriptor)
+                await connection.send(reply, descriptors)
         finally:
-            if descriptor is not None:
+            for descriptor in descriptors:
                 os.close(descriptor)
 
 
@@ -109,11 +109,11 @@ class _Connection:
         self._events: dict[str, None] = {}
         self._announcing: asyncio.Task[None] | None = None
 
-    async def send(self, message: Message, descriptor: int | None = None) -> None:
+    async def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         async with self._sending:
             data = protocol.encode(message)
-            if descriptor is not None:
-                data = data[await self._send_with(data, descriptor) :]
+            if descriptors:
+                data = data[await self._send_with(data, descriptors) :]
             await self._loop.sock_sendall(self.socket, data)
 
     def announce(self, task_id: str) -> None:
@@ -128,10 +128,10 @@ class _Connection:
                 del self._events[task_id]
                 await self.send({"event": "task", "task_id": task_id})
 
-    async def _send_with(self, data: bytes, descriptor: int) -> int:
+    async def _send_with(self, data: bytes, descriptors: Sequence[int]) -> int:
         while True:
             try:
-                return socket.send_fds(self.socket, [data], [descriptor])
+                return socket.send_fds(self.socket, [data], list(descriptors))
             except BlockingIOError:
                 await readiness.writable(self.socket)
 

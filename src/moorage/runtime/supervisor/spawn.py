@@ -28,15 +28,35 @@ class Spawned:
     stderr: int
 
 
+@dataclass(frozen=True)
+class Launched:
+    """A process of ours that runs: its pid, its exit code to come."""
+
+    pid: int
+    ended: asyncio.Future[int]
+
+
 async def spawn(children: Children, make: Callable[[process.Pipes], Work]) -> Spawned:
     """Run the worker that `make` returns until its process executes; Refused (CannotStart) with the reason if not."""
-    (out_r, out_w), (err_r, err_w), (status_r, status_w), (go_r, go_w) = (os.pipe() for _ in range(4))
-    started = False
+    (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
+    try:
+        started = await launch(children, lambda status, go: make(process.Pipes(out_w, err_w, status, go)))
+    except BaseException:
+        _close(out_r, err_r)
+        raise
+    finally:
+        _close(out_w, err_w)
+    return Spawned(started.pid, started.ended, out_r, err_r)
+
+
+async def launch(children: Children, make: Callable[[int, int], Work]) -> Launched:
+    """As `spawn`, for a worker that is made from status pipe and go-ahead only: its streams are the caller's."""
+    (status_r, status_w), (go_r, go_w) = os.pipe(), os.pipe()
     try:
         try:
-            report = await children.run(make(process.Pipes(out_w, err_w, status_w, go_r)))
+            report = await children.run(make(status_w, go_r))
         finally:
-            _close(out_w, err_w, status_w, go_r)
+            _close(status_w, go_r)
         ended = children.adopt(report.value)
         with suppress(BrokenPipeError):  # it may have ended already; the status says why
             os.write(go_w, b"g")
@@ -46,13 +66,12 @@ async def spawn(children: Children, make: Callable[[process.Pipes], Work]) -> Sp
                 os.kill(report.value, signal.SIGKILL)
             await ended
             raise Refused("CannotStart", refusal)
-        started = True
     except OSError as error:
         raise Refused("CannotStart", str(error)) from error
     finally:
         # A process that still waits for the go-ahead ends when this side of its pipe is closed.
-        _close(status_r, go_w, *(() if started else (out_r, err_r)))
-    return Spawned(report.value, ended, out_r, err_r)
+        _close(status_r, go_w)
+    return Launched(report.value, ended)
 
 
 def _close(*descriptors: int) -> None:

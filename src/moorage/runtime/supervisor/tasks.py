@@ -27,6 +27,7 @@ from moorage.runtime.supervisor import (
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
 from moorage.runtime.supervisor.children import Children, Report
 from moorage.runtime.supervisor.containers import Container, Seen
+from moorage.runtime.supervisor.guests import Guests
 from moorage.runtime.supervisor.protocol import Message, Refused
 
 
@@ -62,6 +63,7 @@ class Tasks:
         self._children = children
         self._cgroups = cgroups
         self._notify = notify
+        self.guests = Guests(children)
         self._home = network.hold()
         self._tasks: dict[str, Task] = {}
         self._last_offset: int = records.last_offset(settings.state)
@@ -180,6 +182,17 @@ class Tasks:
             request["task_id"], container, request["argv"], dict(request["environment"]), request["timeout"]
         )
         return {"exit_code": code, "output": output.decode(errors="replace")}
+
+    async def attach(self, request: Message) -> tuple[Message, int, int]:
+        """Run a program inside a container that runs, its streams in the caller's hands."""
+        container = self._find(request["task_id"], request["name"])
+        if container is None or not container.running:
+            raise Refused("NotRunning", f"the container {request['name']} does not run")
+        own = container.program
+        environment = {**own.environment, **dict(request["environment"])}
+        program = process.Program(request["argv"], environment, own.directory, own.user)
+        joins = self._cgroups.joins(request["task_id"], container.seen.name)
+        return await self.guests.attach(container.seen.pid, program, joins, request["terminal"])
 
     async def end_all(self) -> None:
         """Remove every task; for the supervisor's own end."""
