@@ -58,6 +58,7 @@ class App:
     def __init__(self, dispatcher: Dispatcher, endpoint: Endpoint) -> None:
         self._dispatcher = dispatcher
         self._endpoint = endpoint
+        self._answers = Answers()
 
     async def __call__(self, scope: Scopes, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -127,6 +128,8 @@ class App:
             if service in self._dispatcher.table.supporting:
                 return await self._forward(service, request)
             call = Call(*self._caller(scope), service, target.operation, request_id)
+            if self._dispatcher.repeatable(call):
+                return await self._read(call, request)
             return await self._perform(call, request)
         except (Rejected, DomainError) as error:
             return self._refuse(request, dispatch.fault(error, service), service, request_id)
@@ -139,6 +142,18 @@ class App:
         if scope is None:
             return credentials.DEFAULT_ACCOUNT, self._endpoint.default_region
         return scope.account, scope.region
+
+    async def _read(self, call: Call, request: Request) -> Response:
+        """The answer of a repeatable operation: as it was, if nothing has changed since."""
+        asked = answers.question(call.account, call.region, call.service, call.operation, request)
+        sequence = self._dispatcher.sequence
+        known = self._answers.find(asked, sequence, call.request_id)
+        if known is not None:
+            return known
+        response = await self._perform(call, request)
+        if self._dispatcher.sequence == sequence:
+            self._answers.keep(asked, sequence, response)
+        return response
 
     async def _perform(self, call: Call, request: Request) -> Response:
         codec = routing.codec(request)

@@ -82,6 +82,16 @@ class Dispatcher:
             return Outcome(model, output, tuple(context.hints))
         raise reject("ServiceUnavailable", "Other requests kept changing the same records. Try again.", 503)
 
+    def repeatable(self, call: Call) -> bool:
+        """Whether the same question has the same answer for as long as the World does not change."""
+        row = self.table.operations.get(call.service, {}).get(call.operation)
+        return row is not None and row.repeatable
+
+    @property
+    def sequence(self) -> int:
+        """Which World is the present one."""
+        return self._store.snapshot().sequence
+
     def _context(self, call: Call) -> RequestContext:
         return RequestContext(
             account=call.account,

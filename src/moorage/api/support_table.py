@@ -37,13 +37,15 @@ class Supported:
 
     `real` and `recorded` are parameter paths, separated by blanks: `name`, `serviceConnectConfiguration.enabled`. Lists
     are passed through (`services.portName`); maps and whole subtrees are `tags.*`. `only` accepts a parameter at the
-    values that ask for what happens anyway, and refuses it at any other.
+    values that ask for what happens anyway, and refuses it at any other. `repeatable`: what it answers follows from the
+    World, the caller and the input alone, not from the time or anything else.
     """
 
     handler: Handler
     real: str = ""
     recorded: str = ""
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    repeatable: bool = False
 
     def levels(self) -> Iterator[tuple[str, Level]]:
         """Every path that is accepted, with its level: the rows of the support matrix."""
