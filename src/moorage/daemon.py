@@ -44,7 +44,6 @@ from moorage.planning.sidecar import PROXY_BOOTSTRAP, PROXY_DIRECTORY, PROXY_USE
 from moorage.planning.situation import Patience
 from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
-from moorage.runtime.supervisor.prerequisites import prerequisites
 from moorage.settings import Settings
 from moorage.store.key_pair import key_pair
 from moorage.store.log_events import SqliteLogEvents
@@ -98,8 +97,8 @@ class Daemon:
     images: ImageCatalog
     engine: Engine
     shipping: LogShipping
-    sessions: Sessions
     dispatcher: Dispatcher
+    sessions: Sessions
     ending: asyncio.Event
     stop_tasks: bool = False
 
@@ -121,8 +120,8 @@ class Daemon:
                 "pid": os.getpid(),
                 **({"dns_name": self.settings.dns_name} if self.settings.dns_name else {}),
             },
-        channels = DataChannels(self.sessions, self.runtime.attach, self.dispatcher.clock, self.dispatcher.ids)
         )
+        channels = DataChannels(self.sessions, self.runtime.attach, self.dispatcher.clock, self.dispatcher.ids)
         endpoint = Endpoint(
             version=__version__,
             default_region=self.settings.default_region,
@@ -161,6 +160,9 @@ class Daemon:
         self.ending.set()
 
     async def _checks(self) -> Sequence[local.Check]:
+        # Not at the top: it needs 10 MB of netlink that the daemon itself never uses.
+        from moorage.runtime.supervisor.prerequisites import prerequisites
+
         findings = await asyncio.to_thread(prerequisites)
         return [local.Check(name, status, detail) for name, status, detail in findings]
 

@@ -47,7 +47,8 @@ _DEPLOYMENT = """
     deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.*"""
 
 _SERVICE = f"""
-    placementConstraints.* propagateTags cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
+    placementConstraints.* propagateTags
+    cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
     enableExecuteCommand
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
 _SERVICE_RECORDED = f"""
@@ -130,8 +131,8 @@ OPERATIONS: Mapping[str, Supported] = {
         real=f"clusterName serviceConnectDefaults.namespace {_PROVIDERS} {_TAGS}",
         recorded=f"settings.* configuration.* {_PROVIDERS_RECORDED}",
     ),
-    "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include"),
-    "ListClusters": Supported(clusters.list_clusters, real=_PAGE),
+    "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include", repeatable=True),
+    "ListClusters": Supported(clusters.list_clusters, real=_PAGE, repeatable=True),
     "UpdateCluster": Supported(
         clusters.update_cluster, real="cluster serviceConnectDefaults.namespace", recorded="settings.* configuration.*"
     ),
@@ -152,13 +153,13 @@ OPERATIONS: Mapping[str, Supported] = {
         only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
     ),
     "DescribeTaskDefinition": Supported(
-        task_definitions.describe_task_definition, real="taskDefinition include"
+        task_definitions.describe_task_definition, real="taskDefinition include", repeatable=True
     ),
     "ListTaskDefinitions": Supported(
-        task_definitions.list_task_definitions, real=f"familyPrefix status sort {_PAGE}"
+        task_definitions.list_task_definitions, real=f"familyPrefix status sort {_PAGE}", repeatable=True
     ),
     "ListTaskDefinitionFamilies": Supported(
-        task_definitions.list_task_definition_families, real=f"familyPrefix status {_PAGE}"
+        task_definitions.list_task_definition_families, real=f"familyPrefix status {_PAGE}", repeatable=True
     ),
     "DeregisterTaskDefinition": Supported(task_definitions.deregister_task_definition, real="taskDefinition"),
     "DeleteTaskDefinitions": Supported(task_definitions.delete_task_definitions, real="taskDefinitions"),
@@ -174,14 +175,15 @@ OPERATIONS: Mapping[str, Supported] = {
         recorded=_SERVICE_RECORDED,
         only=_SERVICE_ONLY,
     ),
-    "DescribeServices": Supported(services.describe_services, real="cluster services include"),
+    "DescribeServices": Supported(services.describe_services, real="cluster services include", repeatable=True),
     "ListServices": Supported(
         services.list_services,
         real=f"cluster launchType schedulingStrategy {_PAGE}",
         only={"resourceManagementType": ("CUSTOMER",)},
+        repeatable=True,
     ),
     "ListServicesByNamespace": Supported(
-        services.list_services_by_namespace, real=f"namespace {_PAGE}"
+        services.list_services_by_namespace, real=f"namespace {_PAGE}", repeatable=True
     ),
     "ListServiceDeployments": Supported(
         service_history.list_service_deployments, real=f"cluster service status createdAt.* {_PAGE}"
@@ -214,10 +216,11 @@ OPERATIONS: Mapping[str, Supported] = {
         },
     ),
     "StopTask": Supported(tasks.stop_task, real="cluster task reason"),
-    "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include"),
+    "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include", repeatable=True),
     "ListTasks": Supported(
         tasks.list_tasks,
         real=f"cluster containerInstance family serviceName desiredStatus startedBy launchType {_PAGE}",
+        repeatable=True,
     ),
     "TagResource": Supported(tags.tag_resource, real=f"resourceArn {_TAGS}"),
     "UntagResource": Supported(tags.untag_resource, real="resourceArn tagKeys"),
