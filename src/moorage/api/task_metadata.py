@@ -12,7 +12,7 @@ from moorage.api.ecs import present_task
 from moorage.domain import arns
 from moorage.domain.task import ContainerState, Task, TaskState
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
-from moorage.planning import inside
+from moorage.planning import inside, sidecar
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class Subject:
     task: Task
     state: TaskState
     definition: TaskDefinition
+
+
+def _task_limits(found: Task, definition: TaskDefinition) -> dict[str, Any]:
+    size = sidecar.size(found, definition)
+    return _given(CPU=size.cpu / 1024 or None, Memory=size.memory or None)
 
 
 def task(subject: Subject, with_tags: bool = False) -> dict[str, Any]:
@@ -34,7 +39,7 @@ def task(subject: Subject, with_tags: bool = False) -> dict[str, Any]:
         "Revision": str(definition.revision),
         "DesiredStatus": present_task.desired_status(found, state),
         "KnownStatus": str(state.status),
-        "Limits": _given(CPU=definition.cpu / 1024 or None, Memory=definition.memory or None),
+        "Limits": _task_limits(found, definition),
         "PullStartedAt": _instant(state.pull_started_at),
         "PullStoppedAt": _instant(state.pull_stopped_at),
         "ExecutionStoppedAt": _instant(state.execution_stopped_at),

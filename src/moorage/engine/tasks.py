@@ -21,7 +21,7 @@ from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtim
 from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
-from moorage.planning import containers, inside, sidecar
+from moorage.planning import containers, definitions, inside, sidecar
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 
@@ -160,7 +160,11 @@ class Tasks:
                 await self._proxies.close(task.id)
                 self._secrets.forget(task)
             case Forget():
-                await self._store.commit([Delete(Task.table, task.key), Delete(TaskState.table, task.key)], {})
+                world = self._store.snapshot()
+                unused = definitions.disappearing(world, task.task_definition, {task.key})
+                expect = {write.id: world.versions.get(write.id, 0) for write in unused}
+                gone = [Delete(Task.table, task.key), Delete(TaskState.table, task.key), *unused]
+                await self._store.commit(gone, expect)
 
     async def _prepare(self, subject: Subject) -> None:
         """Everything that the task refers to first: without it no container of the task may start."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from moorage.domain.changes import Delete, Key, Put, Write
 from moorage.domain.service import COMPLETED, DEPLOYMENTS_KEPT, Deployment, PastDeployment, Rollout
 from moorage.domain.world import World
+from moorage.planning import definitions
 
 
 def retire(world: World, service: Key, over: Iterable[tuple[Deployment, Rollout | None]], now: datetime) -> list[Write]:
@@ -14,6 +15,7 @@ def retire(world: World, service: Key, over: Iterable[tuple[Deployment, Rollout 
     past = world.linked(PastDeployment, "service", service)
     for deployment, rollout in over:
         writes += [Delete(Deployment.table, deployment.key), Delete(Rollout.table, deployment.key)]
+        writes += definitions.disappearing(world, deployment.task_definition, {deployment.key})
         if rollout is not None:
             account, region, cluster, name = service
             past.append(PastDeployment(account, region, cluster, name, deployment.id, deployment, rollout, now))

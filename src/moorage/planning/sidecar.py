@@ -11,7 +11,7 @@ from typing import Any
 from moorage.domain.connect import IDLE_TIMEOUT, PER_REQUEST_TIMEOUT, ConnectConfiguration, ExposedPort
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task
-from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
+from moorage.domain.task_definition import ContainerDefinition, TaskDefinition, cpu_units, memory_mib
 from moorage.planning.actions import (
     PROXY_IMAGE,
     ContainerSpec,
@@ -127,7 +127,16 @@ def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | N
             for listener in (proxy.ingress if proxy else ())
             if not listener.exposed.overridden
         ),
-        limits=Limits(cpu=definition.cpu, memory=definition.memory),
+        limits=size(task, definition),
+    )
+
+
+def size(task: Task, definition: TaskDefinition) -> Limits:
+    """The task's processors and memory: those of its overrides, else of its definition."""
+    cpu, memory = task.overrides.get("cpu"), task.overrides.get("memory")
+    return Limits(
+        cpu=definition.cpu if cpu is None else cpu_units(cpu),
+        memory=definition.memory if memory is None else memory_mib(memory),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Task
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import placement
 
@@ -23,11 +24,11 @@ def new_tasks(
     service: Service, deployment: Deployment, count: int, world: World, names: Names, now: datetime
 ) -> list[Task]:
     """`count` more tasks of a deployment, spread over its subnets beside those that it has."""
-    tasks = [new_task(service, deployment, names, now) for _ in range(count)]
+    tasks = [new_task(service, deployment, world, names, now) for _ in range(count)]
     return placement.placed(tasks, deployment.subnets, placement.beside(world, deployment))
 
 
-def new_task(service: Service, deployment: Deployment, names: Names, now: datetime) -> Task:
+def new_task(service: Service, deployment: Deployment, world: World, names: Names, now: datetime) -> Task:
     """One more task of a deployment, as ECS starts it: group `service:<name>`, startedBy the deployment's id."""
     return Task(
         account=service.account,
@@ -44,7 +45,7 @@ def new_task(service: Service, deployment: Deployment, names: Names, now: dateti
         platform_version=deployment.platform_version,
         network=deployment.network,
         recorded=_recorded(service),
-        tags=_propagated(service),
+        tags=_propagated(service, world.get(TaskDefinition, deployment.task_definition)),
     )
 
 
@@ -52,9 +53,12 @@ def _recorded(service: Service) -> dict[str, Any]:
     return {"enableExecuteCommand": service.recorded.get("enableExecuteCommand", False)}
 
 
-def _propagated(service: Service) -> dict[str, str]:
-    """The service's own tags when they are to be propagated; with ECS managed tags, where the task belongs."""
-    tags = dict(service.tags) if service.recorded.get("propagateTags") == "SERVICE" else {}
+def _propagated(service: Service, definition: TaskDefinition | None) -> dict[str, str]:
+    """The tags of the service or its task definition, as is asked; with ECS managed tags, where the task belongs."""
+    source = service.recorded.get("propagateTags")
+    tags = dict(service.tags) if source == "SERVICE" else {}
+    if source == "TASK_DEFINITION" and definition is not None:
+        tags = dict(definition.tags)
     if service.recorded.get("enableECSManagedTags"):
         tags |= {"aws:ecs:clusterName": service.cluster, "aws:ecs:serviceName": service.name}
     return tags

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from moorage.domain.changes import Delete
-from moorage.domain.service import Deployment, PastDeployment, Rollout, Service
+from moorage.domain.changes import Delete, Put
+from moorage.domain.service import Deployment, PastDeployment, Rollout, Service, ServiceProgress
 
 
 @pytest.fixture
@@ -121,3 +121,22 @@ def test_what_was_replaced_is_still_told_of(account: Any, demo: Any, service: An
     ]
     assert [each["arn"] for each in now["sourceServiceRevisions"]] == [revision]
     assert now["deploymentCircuitBreaker"] == {"status": "MONITORING", "failureCount": 0, "threshold": 3}
+
+
+def test_an_inactive_service_still_tells_what_it_ran(account: Any, create: Any, demo: Any) -> None:
+    made = create()
+    key = (account.id, "us-east-1", "demo", "api")
+    deployment, rollout = (
+        account.world().get(kind, (*key, made["deployments"][0]["id"])) for kind in (Deployment, Rollout)
+    )
+    progress = account.world().get(ServiceProgress, key)
+    demo.delete_service(cluster="demo", service="api", force=True)
+    account.write(
+        *(Delete(each.table, each.key) for each in (deployment, rollout)),
+        Put(PastDeployment(*deployment.key, deployment, rollout, deployment.created_at)),
+        Put(replace(progress, inactive_at=deployment.created_at)),
+    )
+    (found,) = demo.describe_services(cluster="demo", services=["api"])["services"]
+    assert (found["status"], found["deployments"]) == ("INACTIVE", [])
+    shown = ("taskDefinition", "launchType", "networkConfiguration", "platformVersion")
+    assert [found[member] for member in shown] == [made[member] for member in shown]

@@ -233,20 +233,3 @@ def test_a_service_joins_the_default_strategy_of_its_cluster(demo: Any, network:
     assert made["capacityProviderStrategy"] == strategy
     assert made["platformVersion"] == "1.4.0"
     assert "launchType" not in made
-
-
-def test_an_inactive_service_still_tells_what_it_ran(account: Any, create: Any, demo: Any) -> None:
-    made = create()
-    key = (account.id, "us-east-1", "demo", "api")
-    deployment, rollout = (account.world().get(kind, (*key, made["deployments"][0]["id"])) for kind in KINDS)
-    progress = account.world().get(ServiceProgress, key)
-    demo.delete_service(cluster="demo", service="api", force=True)
-    account.write(
-        *(Delete(each.table, each.key) for each in (deployment, rollout)),
-        Put(PastDeployment(*deployment.key, deployment, rollout, deployment.created_at)),
-        Put(replace(progress, inactive_at=deployment.created_at)),
-    )
-    (found,) = demo.describe_services(cluster="demo", services=["api"])["services"]
-    assert (found["status"], found["deployments"]) == ("INACTIVE", [])
-    shown = ("taskDefinition", "launchType", "networkConfiguration", "platformVersion")
-    assert [found[member] for member in shown] == [made[member] for member in shown]

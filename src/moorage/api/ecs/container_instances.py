@@ -22,7 +22,7 @@ from moorage.domain.errors import InvalidParameter
 from moorage.domain.task import Status
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity
+from moorage.planning import capacity, sidecar
 
 MAX_DESCRIBED = 100
 MAX_UPDATED = 10
@@ -126,8 +126,9 @@ def _present(world: World, instance: ContainerInstance, include: frozenset[str])
     for task, _ in tasks:
         definition = world.get(TaskDefinition, task.task_definition)
         if definition is not None:
-            cpu += definition.cpu
-            memory += definition.memory
+            size = sidecar.size(task, definition)
+            cpu += size.cpu
+            memory += size.memory
     return given(
         containerInstanceArn=instance.arn,
         version=instance.version,

@@ -205,15 +205,12 @@ OPERATIONS: Mapping[str, Supported] = {
     ),
     "StartTask": Supported(
         tasks.start_task,
-        real=f"cluster taskDefinition containerInstances group startedBy propagateTags enableECSManagedTags {_TAGS} "
+        real=f"cluster taskDefinition containerInstances group startedBy propagateTags enableECSManagedTags "
+        f"enableExecuteCommand {_TAGS} "
         f"networkConfiguration.awsvpcConfiguration.subnets {_OVERRIDES}",
         recorded="referenceId networkConfiguration.awsvpcConfiguration.securityGroups "
         f"networkConfiguration.awsvpcConfiguration.assignPublicIp {_OVERRIDES_RECORDED}",
-        only={
-            "enableExecuteCommand": OFF,
-            "overrides.inferenceAcceleratorOverrides": NONE,
-            "volumeConfigurations": NONE,
-        },
+        only={"overrides.inferenceAcceleratorOverrides": NONE, "volumeConfigurations": NONE},
     ),
     "StopTask": Supported(tasks.stop_task, real="cluster task reason"),
     "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include", repeatable=True),

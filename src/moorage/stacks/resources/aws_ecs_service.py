@@ -84,7 +84,7 @@ PROPERTIES = Object(
         "PlacementConstraints": ListOf(_CONSTRAINT),
         "PlacementStrategies": ListOf(Object({"Field": TEXT, "Type": TEXT})),
         "PlatformVersion": TEXT,
-        "PropagateTags": Exactly(TEXT, ("SERVICE", "NONE")),
+        "PropagateTags": TEXT,
         "SchedulingStrategy": TEXT,
         "ServiceConnectConfiguration": _CONNECT,
         "ServiceName": TEXT,
