@@ -213,7 +213,8 @@ def _asset(artifact: str, what: str) -> Failure:
     return Failure(
         f"stack {artifact}",
         f"it needs the {what}, and assets are not supported yet",
-        "Name the image instead (ContainerImage.from_registry) and give it a folder: --image NAME=DIR",
+        "Name the image instead (ContainerImage.from_registry), and give a folder or a saved image for that name: "
+        "--image NAME=DIR, --image NAME=image.tar",
     )
 
 

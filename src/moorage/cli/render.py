@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TextIO
@@ -33,9 +35,22 @@ def document(value: Any) -> None:
 
 
 def failure(error: Failure) -> None:
-    note(f"{paint('error:', RED, sys.stderr)} {error}")
+    first, _, rest = _fitted(f"error: {error}", sys.stderr).partition(" ")
+    note(f"{paint(first, RED, sys.stderr)} {rest}")
     if error.next_step:
-        note(f"  {error.next_step}")
+        note(_fitted(f"  {error.next_step}", sys.stderr))
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Broken between words where a terminal would break inside of them; as it is for a file or a program."""
+    if not stream.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = [
+        textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in text.splitlines()
+    ]
+    return "\n".join(lines)
 
 
 def paint(text: str, colour: str, stream: TextIO = sys.stdout) -> str:
