@@ -272,10 +272,16 @@ class NetnsRuntime:
         )
         if not running:
             raise NotRunning(f"no container of the task {task_id} runs that could look {host} up")
-        found = await self.exec(task_id, running[0], ["python3", "-I", "-S", "-c", _RESOLVE, host], {}, within=_CONNECT)
-        if found.exit_code:
-            raise NotRunning(f"{host} does not resolve inside the task")
-        return found.output.strip()
+        for name in running:
+            for argv in (["python3", "-I", "-S", "-c", _RESOLVE, host], ["getent", "ahostsv4", host]):
+                try:
+                    found = await self.exec(task_id, name, argv, {}, within=_CONNECT)
+                except CannotStart:
+                    continue  # an image of its own need not have the program
+                if found.exit_code:
+                    raise NotRunning(f"{host} does not resolve inside the task")
+                return found.output.split()[0]
+        raise NotRunning(f"no container of the task {task_id} has python3 or getent, which look {host} up")
 
     async def _goes_on(self, task_id: str, container: str) -> bool:
         task = await self.observe(task_id)

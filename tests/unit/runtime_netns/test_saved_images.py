@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from archives import directory, docker, file, layer, link, oci, programs
-from moorage.engine.ports import CannotStart
+from moorage.engine.ports import CannotStart, NotRunning
 from moorage.planning.actions import ContainerSpec, Health, HealthCheck, HostsEntry, Mount, TaskSpec
 from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
@@ -154,6 +154,18 @@ async def test_a_health_check_runs_in_the_image(start) -> None:
         return (await seen(runtime, "alpha", "main")).health is Health.HEALTHY
 
     await until(healthy, "the check passes")
+
+
+async def test_a_name_is_looked_up_by_what_the_image_has_or_the_lack_of_it_is_said(start) -> None:
+    runtime = await start(layer(*programs("getent")))
+    with pytest.raises(NotRunning, match=r"nowhere\.invalid does not resolve inside the task"):
+        await runtime.resolve_and_dial("alpha", "nowhere.invalid", 80)
+
+
+async def test_without_a_program_to_look_up_names_it_is_said_which_are_needed(start) -> None:
+    runtime = await start()
+    with pytest.raises(NotRunning, match=r"has python3 or getent, which look nowhere\.invalid up"):
+        await runtime.resolve_and_dial("alpha", "nowhere.invalid", 80)
 
 
 async def test_a_program_for_which_the_image_has_no_loader_or_no_file_is_refused_by_name(start) -> None:
