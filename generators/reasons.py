@@ -57,7 +57,6 @@ PARAMETERS: Final[Rows] = (
     ("logs", r"^kmsKeyId$", "nothing is encrypted here"),
     ("logs", r"^accountIdentifiers$", "accounts do not watch each other"),
     ("logs", r"^entity$", "there is no CloudWatch to relate events to"),
-    ("ssm", r"^KeyId$", "nothing is encrypted here, so SecureString is refused, too"),
 )
 """Service, a pattern that a parameter's path contains, and why."""
 

@@ -11,6 +11,7 @@ from moorage.domain.world import World
 from moorage.store.log_events import SqliteLogEvents
 from moorage.store.memory import MemoryStore
 from moorage.system import SystemClock, SystemIds
+from moorage.wire.message import Request, Response
 
 PORT = {"name": "http", "containerPort": 8080, "appProtocol": "http"}
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
@@ -61,6 +62,13 @@ def table(archive: SqliteLogEvents | None) -> SupportTable:
     return operations.table(archive or _NoArchive())
 
 
+async def forward(service: str, request: Request) -> Response:
+    """In the place of the support process: EC2's networks, and a KMS without any key."""
+    if service == "ec2":
+        return await ec2.forward(service, request)
+    return Response(400, (), b'{"__type": "NotFoundException", "message": "There is no such key."}')
+
+
 class _NoArchive:
     """In the place of an archive where nothing is performed."""
 
@@ -71,7 +79,7 @@ class _NoArchive:
 async def seed(archive: SqliteLogEvents) -> tuple[World, list[str]]:
     """The World, and the names and ids that are in it."""
     store = MemoryStore()
-    dispatcher = Dispatcher(table(archive), store, SystemClock(), SystemIds(), ec2.forward)
+    dispatcher = Dispatcher(table(archive), store, SystemClock(), SystemIds(), forward)
     known = list(NAMES)
     for service, operation, arguments in CALLS:
         output = await dispatcher.call(ACCOUNT, REGION, service, operation, arguments)

@@ -15,7 +15,6 @@ from botocore.parsers import create_parser
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import ec2
 from fuzz import bodies, inputs, seeds
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
@@ -58,7 +57,7 @@ class Place:
 
     async def _answers(self, request: Request) -> tuple[Response, bool]:
         store = MemoryStore(world=self.seeded)
-        dispatcher = Dispatcher(seeds.table(self.archive), store, SystemClock(), SystemIds(), ec2.forward)
+        dispatcher = Dispatcher(seeds.table(self.archive), store, SystemClock(), SystemIds(), seeds.forward)
         response = await App(dispatcher, Endpoint("fuzz")).answer(request)
         changed = store.snapshot() is not self.seeded
         await dispatcher.settle()

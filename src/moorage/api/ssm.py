@@ -1,14 +1,13 @@
 """SSM parameters: put, get by name, version or path, describe, delete, tags.
 
-SecureString is refused by name: it promises encryption with a KMS key, which is not done here. The rules of names and
-values are `domain/parameter`'s.
+How a SecureString is encrypted is `ssm_secrets`'s business; the rules of names and values are `domain/parameter`'s.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from moorage.api import paging, ssm_search
+from moorage.api import paging, ssm_search, ssm_secrets
 from moorage.api.context import RequestContext
 from moorage.api.support_table import Supported
 from moorage.domain import errors, parameter, parameter_errors
@@ -29,6 +28,8 @@ async def put_parameter(ctx: RequestContext, given: dict[str, Any]) -> dict[str,
         raise parameter_errors.ParameterTaken(name)
     new = _first(ctx, given) if current is None else _next(ctx, given, current)
     parameter.check_value(name, new.value, new.tier, new.allowed_pattern)
+    ssm_secrets.check_key(new.type, given.get("KeyId"))
+    new = replace(new, value=await ssm_secrets.sealed(ctx, new))
     writes: list[Write] = [Put(new), Put(new.past()), *_forgotten(world, new)]
     await ctx.store.commit(writes, {(Parameter.table, new.key): world.version(Parameter, new.key)})
     return {"Version": new.version, "Tier": new.tier}
@@ -37,7 +38,6 @@ async def put_parameter(ctx: RequestContext, given: dict[str, Any]) -> dict[str,
 def _first(ctx: RequestContext, given: dict[str, Any]) -> Parameter:
     if "Type" not in given:
         raise errors.InvalidParameter("A parameter type is required when you create a parameter.")
-    _check_type(given["Type"])
     return Parameter(
         account=ctx.account,
         region=ctx.region,
@@ -50,6 +50,7 @@ def _first(ctx: RequestContext, given: dict[str, Any]) -> Parameter:
         tier=parameter.effective_tier(given.get("Tier", ""), given["Value"]),
         allowed_pattern=given.get("AllowedPattern", ""),
         tags=_merged({}, given.get("Tags", [])),
+        key_id=given.get("KeyId", ssm_secrets.DEFAULT_KEY) if given["Type"] == parameter.SECURE else "",
     )
 
 
@@ -60,7 +61,6 @@ def _next(ctx: RequestContext, given: dict[str, Any], current: Parameter) -> Par
             "remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or "
             "RemoveTagsFromResource."
         )
-    _check_type(given.get("Type", current.type))
     if given.get("Type", current.type) != current.type:
         raise parameter_errors.TypeChanged(current.name, current.type)
     return replace(
@@ -71,12 +71,8 @@ def _next(ctx: RequestContext, given: dict[str, Any], current: Parameter) -> Par
         description=given.get("Description", current.description),
         tier=parameter.effective_tier(given.get("Tier", ""), given["Value"], current.tier),
         allowed_pattern=given.get("AllowedPattern", current.allowed_pattern),
+        key_id=given.get("KeyId", current.key_id),
     )
-
-
-def _check_type(kind: str) -> None:
-    if kind not in (parameter.STRING, parameter.STRING_LIST):
-        raise parameter_errors.ParameterTypeUnsupported(kind)
 
 
 def _forgotten(world: World, new: Parameter) -> list[Write]:
@@ -86,31 +82,31 @@ def _forgotten(world: World, new: Parameter) -> list[Write]:
 
 
 async def get_parameter(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    return {"Parameter": _look_up(ctx, given["Name"])}
+    return {"Parameter": await _look_up(ctx, given["Name"], given)}
 
 
 async def get_parameters(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     found, missing = [], []
     for reference in dict.fromkeys(given["Names"]):
         try:
-            found.append(_look_up(ctx, reference))
+            found.append(await _look_up(ctx, reference, given))
         except (parameter_errors.ParameterUnknown, parameter_errors.ParameterVersionUnknown):
             missing.append(reference)
     return {"Parameters": found, "InvalidParameters": missing}
 
 
-def _look_up(ctx: RequestContext, reference: str) -> dict[str, Any]:
+async def _look_up(ctx: RequestContext, reference: str, given: Mapping[str, Any]) -> dict[str, Any]:
     name, selector = parameter.split_selector(reference)
     world = ctx.world()
     current = world.get(Parameter, (ctx.account, ctx.region, name))
     if current is None:
         raise parameter_errors.ParameterUnknown(reference)
     if not selector:
-        return _with_value(current)
+        return await _with_value(ctx, current, given)
     kept = world.linked(ParameterVersion, "parameter", current.key)
     for version in kept:
         if str(version.parameter.version) == selector:
-            return {**_with_value(version.parameter), "Selector": f":{selector}"}
+            return {**await _with_value(ctx, version.parameter, given), "Selector": f":{selector}"}
     raise parameter_errors.ParameterVersionUnknown(name, selector)
 
 
@@ -120,15 +116,17 @@ async def get_parameters_by_path(ctx: RequestContext, given: dict[str, Any]) -> 
     filters = given.get("ParameterFilters", [])
     chosen = ssm_search.chosen(candidates, filters, ssm_search.BY_PATH_KEYS, ctx.operation)
     page = paging.page(chosen, _name, given.get("MaxResults", 10), given.get("NextToken"))
-    return {"Parameters": [_with_value(found) for found in page.records], **page.named()}
+    return {"Parameters": [await _with_value(ctx, found, given) for found in page.records], **page.named()}
 
 
 async def get_parameter_history(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     current = _existing(ctx, given["Name"])
     kept = ctx.world().linked(ParameterVersion, "parameter", current.key)
     page = paging.page(kept, lambda version: version.key[-1], given.get("MaxResults", 50), given.get("NextToken"))
-    versions = [version.parameter for version in page.records]
-    shown = [{**_metadata(version), "Value": version.value, "Labels": []} for version in versions]
+    shown = []
+    for version in (one.parameter for one in page.records):
+        value = await ssm_secrets.opened(ctx, version, given.get("WithDecryption"))
+        shown.append({**_metadata(version), "Value": value, "Labels": []})
     return {"Parameters": shown, **page.named()}
 
 
@@ -218,11 +216,11 @@ def _name(record: Parameter) -> str:
     return record.name
 
 
-def _with_value(record: Parameter) -> dict[str, Any]:
+async def _with_value(ctx: RequestContext, record: Parameter, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "Name": record.name,
         "Type": record.type,
-        "Value": record.value,
+        "Value": await ssm_secrets.opened(ctx, record, given.get("WithDecryption")),
         "Version": record.version,
         "LastModifiedDate": record.modified_at,
         "ARN": record.arn,
@@ -245,14 +243,15 @@ def _metadata(record: Parameter) -> dict[str, Any]:
         shown["Description"] = record.description
     if record.allowed_pattern:
         shown["AllowedPattern"] = record.allowed_pattern
+    if record.key_id:
+        shown["KeyId"] = record.key_id
     return shown
 
 
-# WithDecryption changes nothing for String and StringList, at AWS as here.
 OPERATIONS = {
     "PutParameter": Supported(
         put_parameter,
-        real="Name Value Type Description Overwrite AllowedPattern Tier Tags.*",
+        real="Name Value Type Description Overwrite AllowedPattern Tier Tags.* KeyId",
         only={"DataType": ("text",)},
     ),
     "GetParameter": Supported(get_parameter, real="Name WithDecryption"),

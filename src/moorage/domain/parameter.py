@@ -13,6 +13,7 @@ from moorage.domain.changes import Key, Link
 
 STRING = "String"
 STRING_LIST = "StringList"
+SECURE = "SecureString"
 STANDARD = "Standard"
 ADVANCED = "Advanced"
 INTELLIGENT = "Intelligent-Tiering"
@@ -26,7 +27,7 @@ _MAX_NAME = 1011
 
 @dataclass(frozen=True)
 class Parameter:
-    """`type` is String or StringList."""
+    """`type` is String, StringList or SecureString; of the last, `value` is the ciphertext under the key `key_id`."""
 
     table: ClassVar[str] = "parameter"
 
@@ -42,6 +43,7 @@ class Parameter:
     tier: str = STANDARD
     allowed_pattern: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    key_id: str = ""
 
     @property
     def key(self) -> Key:

@@ -67,12 +67,15 @@ class HierarchyTooDeep(DomainError):
 
 
 @dataclass(eq=False)
-class ParameterTypeUnsupported(DomainError):
-    type: str
+class KeyUnusable(DomainError):
+    """KMS refused to work with the key of a SecureString."""
+
+    key: str
+    reason: str
 
     @property
     def message(self) -> str:
-        return f"Parameters of type {self.type} are not supported by Moorage: it would keep the value unencrypted."
+        return f"{self.reason} (KeyId {self.key})"
 
 
 @dataclass(eq=False)

@@ -129,7 +129,7 @@ TABLE: dict[type[DomainError], Row] = {
     parameter_errors.PatternMismatch: _ssm("ParameterPatternMismatchException"),
     parameter_errors.PatternInvalid: _ssm("InvalidAllowedPatternException"),
     parameter_errors.HierarchyTooDeep: _ssm("HierarchyLevelLimitExceededException"),
-    parameter_errors.ParameterTypeUnsupported: _ssm("UnsupportedParameterType"),
+    parameter_errors.KeyUnusable: _ssm("InvalidKeyId"),
     parameter_errors.FilterKeyInvalid: _ssm("InvalidFilterKey"),
     parameter_errors.FilterOptionInvalid: _ssm("InvalidFilterOption"),
     parameter_errors.FilterValueInvalid: _ssm("InvalidFilterValue"),

@@ -131,7 +131,7 @@ def test_tags_are_added_listed_and_removed(ssm: Any, refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "part"),
     [
-        ({"Type": "SecureString"}, "UnsupportedParameterType", "SecureString"),
+        ({"KeyId": "alias/k"}, "ValidationException", "SecureString"),
         ({"Type": "Odd"}, "ValidationException", "enum value set"),
         ({"Name": "aws-thing"}, "ValidationException", "aws"),
         ({"Name": "not/rooted"}, "ValidationException", "fully qualified"),
