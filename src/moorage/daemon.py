@@ -21,9 +21,10 @@ from typing import Final
 
 import uvicorn
 import uvloop
+from starlette.applications import Starlette
 
 from moorage import __version__, system
-from moorage.api import data_channel, exec_sessions, local, operations
+from moorage.api import data_channel, exec_sessions, local, measuring, operations, proxies
 from moorage.api.app import App, Endpoint
 from moorage.api.cloudmap import progress
 from moorage.api.data_channel import DataChannels
@@ -34,6 +35,7 @@ from moorage.api.inside_listener import InsideListener
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.log_shipping import LogShipping
+from moorage.engine.metrics import Metrics
 from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
@@ -126,7 +128,7 @@ class Daemon:
             version=__version__,
             default_region=self.settings.default_region,
             keys=None if _is_loopback(self.settings.host) else key_pair(self.settings.data_dir, system.SystemIds()),
-            mounts={**local.mounts(doors), **data_channel.mounts(channels)},
+            mounts={**local.mounts(doors), **data_channel.mounts(channels), **self._proxy_mounts()},
             dns_name=self.settings.dns_name,
         )
         return App(self.dispatcher, endpoint)
@@ -137,6 +139,11 @@ class Daemon:
         clock = self.dispatcher.clock
         app = Inside(self.store, self.dispatcher, self.runtime.usage, clock, endpoint)
         return InsideListener(self.runtime, app, _configuration)
+
+    def _proxy_mounts(self) -> dict[str, Starlette]:
+        """What the proxies themselves say: their statistics, and each one's admin interface."""
+        gathered = Metrics(self.store, self.hub.statistics)
+        return {**measuring.mounts(gathered.text), **proxies.mounts(self.store, self.hub.question)}
 
     async def reset(self) -> None:
         """Stop every task and forget everything, as for the next test."""

@@ -24,6 +24,7 @@ from moorage.cli.commands import (
     forward,
     image,
     logs,
+    proxy,
     ps,
     up,
 )
@@ -53,6 +54,7 @@ app.command()(forward.forward)
 app.command("exec")(exec.exec_)
 app.command()(logs.logs)
 app.add_typer(image.app, name="image")
+app.add_typer(proxy.app, name="proxy")
 app.command()(check.check)
 
 

@@ -32,6 +32,7 @@ def _of_upstream(upstream: Upstream, policies: Policies) -> Resource:
     name = names.upstream(upstream)
     body = cluster_pb2.Cluster(
         name=name,
+        alt_stat_name=names.statistics(upstream.alias, upstream.alias_port),
         type=cluster_pb2.Cluster.EDS,
         eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=messages.from_ads()),
         lb_policy=cluster_pb2.Cluster.ROUND_ROBIN,

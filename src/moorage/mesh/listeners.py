@@ -75,14 +75,14 @@ def _original_destination() -> listener_components_pb2.ListenerFilter:
 
 
 def _egress_chain(upstream: Upstream, log: AccessLog | None) -> listener_components_pb2.FilterChain:
-    name = names.upstream(upstream)
+    name, counted = names.upstream(upstream), names.statistics(upstream.alias, upstream.alias_port)
     match = listener_components_pb2.FilterChainMatch(
         prefix_ranges=[messages.host_only(upstream.vip)], destination_port=messages.u32(upstream.alias_port)
     )
     if upstream.protocol is Protocol.TCP:
-        chosen = _tcp_filter(name, name, upstream.timeouts, TCP_CONNECT_ATTEMPTS, log)
+        chosen = _tcp_filter(counted, name, upstream.timeouts, TCP_CONNECT_ATTEMPTS, log)
     else:
-        manager = _connection_manager(name, upstream.protocol, upstream.timeouts, log)
+        manager = _connection_manager(counted, upstream.protocol, upstream.timeouts, log)
         manager.rds.CopyFrom(hcm_pb2.Rds(route_config_name=name, config_source=messages.from_ads()))
         chosen = _http_filter(manager)
     return listener_components_pb2.FilterChain(name=name, filter_chain_match=match, filters=[chosen])

@@ -28,6 +28,11 @@ def upstream(of: Upstream) -> str:
     return f"{_EGRESS}{of.alias}:{of.alias_port}"
 
 
+def statistics(alias: str, port: int) -> str:
+    """Where an alias is counted. Envoy tells the parts of a statistic apart by dots, which no part may hold."""
+    return f"{_EGRESS}{alias}~{port}".replace(".", "~")
+
+
 def reads_endpoints(cluster: str) -> bool:
     """True when a cluster of this name takes its endpoints from the daemon (an ingress cluster is static)."""
     return cluster.startswith(_EGRESS)

@@ -17,6 +17,14 @@ _IN_FLIGHT = "|".join(
     )
 )
 _CREATE_FAILURE = r"^listener_manager\.listener_create_failure$"
+QUESTIONS = {
+    "config": ("GET", "/config_dump?include_eds"),
+    "endpoints": ("GET", "/clusters?format=json"),
+    "stats": ("GET", "/stats?format=json&usedonly"),
+    "log-level": ("POST", "/logging"),
+}
+"""What an Envoy can be asked about itself, by the words of `moorage proxy`."""
+
 _STAT = re.compile(r"^(?P<name>\S+): (?P<value>\d+)$", re.MULTILINE)
 # Never used, since nothing here speaks TLS; but httpx would make one for each client, which costs milliseconds.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -45,6 +53,15 @@ class Admin:
         """Open inbound requests and streams, and open inbound TCP connections; None when Envoy does not answer."""
         stats = await self._stats(_IN_FLIGHT)
         return None if stats is None else count(stats)
+
+    async def question(self, about: str, level: str = "") -> str | None:
+        """Envoy's own words about itself; with "log-level", its loggers, all set to `level` first if that is given."""
+        method, target = QUESTIONS[about]
+        return await self._ask(method, f"{target}?{httpx.QueryParams({'level': level})}" if level else target)
+
+    async def prometheus(self, pattern: str) -> str | None:
+        """The statistics that match, as far as they were ever counted, in the Prometheus format."""
+        return await self._ask("GET", f"/stats/prometheus?usedonly&{httpx.QueryParams({'filter': pattern})}")
 
     async def _stats(self, pattern: str) -> dict[str, int] | None:
         text = await self._ask("GET", f"/stats?{httpx.QueryParams({'filter': pattern})}")

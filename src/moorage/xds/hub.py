@@ -109,6 +109,16 @@ class Hub:
         seat = self._seats.get(task_id)
         return None if seat is None else await seat.admin.in_flight()
 
+    async def question(self, task_id: str, about: str, level: str = "") -> str | None:
+        """What the proxy's admin interface says `about` itself (`admin.QUESTIONS`); None when it does not answer."""
+        seat = self._seats.get(task_id)
+        return None if seat is None else await seat.admin.question(about, level)
+
+    async def statistics(self, task_id: str, pattern: str) -> str | None:
+        """What the proxy counted, in the Prometheus format; None when it does not answer."""
+        seat = self._seats.get(task_id)
+        return None if seat is None else await seat.admin.prometheus(pattern)
+
     def explain(self, task_id: str) -> dict[str, object] | None:
         """What the proxy was told, holds, lacks and refused and why; None when it is not open."""
         seat = self._seats.get(task_id)

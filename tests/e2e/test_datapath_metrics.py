@@ -1,0 +1,63 @@
+"""What proxies say of themselves through the daemon: metrics for Prometheus, and `moorage proxy`."""
+
+import json
+
+import httpx
+import pytest
+from place import Place
+
+pytestmark = pytest.mark.namespaces
+
+
+@pytest.fixture(scope="module")
+def busy(moorage: Place) -> Place:
+    """A server that has answered ten requests of a client, two of them with 404."""
+    moorage.define("measured", {"name": "web", "containerPort": 5000, "appProtocol": "http"})
+    moorage.define("asking")
+    service = {"portName": "web", "discoveryName": "measured", "clientAliases": [{"port": 80, "dnsName": "measured.x"}]}
+    moorage.serve("measured", 1, {"enabled": True, "services": [service]})
+    moorage.stable("measured")
+    moorage.serve("asking", 1, {"enabled": True})
+    moorage.stable("asking")
+    for path in ["/"] * 8 + ["/status/404"] * 2:
+        moorage.through("asking", f"http://measured.x{path}")
+    return moorage
+
+
+def test_requests_are_counted_by_service_name_direction_and_class(busy: Place):
+    answer = httpx.get(f"{busy.url}/_moorage/metrics", trust_env=False)
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = dict(line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+    for service, direction in (
+        ("asking", 'direction="egress",target_discovery_name="measured"'),
+        ("measured", 'direction="ingress",discovery_name="measured"'),
+    ):
+        task = busy.tasks(service)[0]["taskArn"].rsplit("/", 1)[1]
+        labels = f'cluster="demo",service="{service}",task="{task}"'
+        assert found[f'moorage_requests_total{{{labels},{direction},response_class="2xx"}}'] == "8"
+        assert found[f'moorage_requests_total{{{labels},{direction},response_class="4xx"}}'] == "2"
+        assert found[f"moorage_proxy_up{{{labels}}}"] == "1"
+
+
+def test_moorage_proxy_shows_what_the_proxy_holds_counts_and_sends_to(busy: Place):
+    assert "egress/measured.x:80" in busy.run("proxy", "config", "asking").stdout
+    (server,) = busy.ids("measured")
+    (line,) = [
+        line
+        for line in busy.run("proxy", "endpoints", "asking").stdout.splitlines()
+        if line.startswith("egress/measured.x:80")
+    ]
+    assert server in line
+    assert "healthy" in line
+    assert "downstream_rq_total" in busy.run("proxy", "stats", "asking").stdout
+    assert json.loads(busy.run("proxy", "config", "asking", "--json").stdout)["configs"]
+
+
+def test_the_log_level_of_a_running_proxy_can_be_changed(busy: Place):
+    assert "[debug]" not in busy.run("logs", "--proxy", "asking").stdout
+    busy.run("proxy", "log-level", "asking", "debug")
+    busy.through("asking", "http://measured.x/")
+    busy.until(lambda: "[debug]" in busy.run("logs", "--proxy", "asking").stdout, "the proxy says more")
+    refused = busy.run("proxy", "log-level", "asking", "loud", check=False)
+    assert refused.returncode != 0
+    assert "'loud' is not a log level" in refused.stderr
