@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,70 +36,87 @@ def pattern(text: str) -> re.Pattern[str]:
     return re.compile(re.escape(expression).replace("\x00", ".+"))
 
 
+PORT = {"name": "http", "containerPort": 8080}
+TWICE = {"portMappings": [PORT, {**PORT, "containerPort": 8081}]}
+SAME = {"clientAliases": [{"port": 80, "dnsName": "http.demo.local"}]}
+OTHER = {"clientAliases": [{"port": 80, "dnsName": "other"}]}
+
+
+@dataclass
+class Provoke:
+    """What to do for each row's condition: a method, or a line of `by_condition`."""
+
+    create: Any
+    demo: Any
+    definition: Any
+    exposing: Any
+    network: Any
+
+    def register(self, family: str, container: Any = None, **members: Any) -> Any:
+        return self.demo.register_task_definition(**self.definition(family, container, **members))
+
+    def on_ec2(self, **members: Any) -> Any:
+        return self.demo.create_service(cluster="demo", serviceName="x", taskDefinition="other", **members)
+
+    def without_default(self) -> Any:
+        self.demo.update_cluster(cluster="demo", serviceConnectDefaults={"namespace": ""})
+        return self.create(connect={"enabled": True})
+
+    def taken(self, **members: Any) -> Any:
+        self.create("first", connect=self.exposing())
+        return self.create("second", connect=self.exposing(**members))
+
+    def changed(self) -> Any:
+        self.register("api", {"portMappings": [PORT]})
+        self.create(connect=self.exposing())
+        self.register("api", {"portMappings": [{**PORT, "appProtocol": "http2"}]})
+        return self.demo.update_service(cluster="demo", service="api", taskDefinition="api")
+
+    def unlike(self, mode: str | None) -> Any:
+        self.register("other", networkMode=mode, requiresCompatibilities=None)
+        return self.on_ec2(desiredCount=1, serviceConnectConfiguration=self.exposing())
+
+    def delete(self) -> Any:
+        self.create()
+        return self.demo.delete_service(cluster="demo", service="api")
+
+    def no_memory(self) -> Any:
+        return self.register("m", memory=None, cpu=None, requiresCompatibilities=None)
+
+    def no_network(self) -> Any:
+        return self.demo.create_service(cluster="demo", serviceName="x", taskDefinition="api", desiredCount=1)
+
+    def daemon(self) -> Any:
+        self.register("other", requiresCompatibilities=None)
+        return self.on_ec2(desiredCount=1, schedulingStrategy="DAEMON", networkConfiguration=self.network)
+
+    def connecting(self, **members: Any) -> Any:
+        return self.create(connect=self.exposing(**members))
+
+    def by_condition(self) -> dict[str, Callable[[], Any]]:
+        return {
+            "enabled, no namespace, no cluster default": self.without_default,
+            "namespace not found": lambda: self.create(connect={"enabled": True, "namespace": "nope"}),
+            "portName unknown": lambda: self.connecting(portName="web"),
+            "no alias": lambda: self.connecting(clientAliases=[]),
+            "two aliases": lambda: self.connecting(clientAliases=[{"port": 1}, {"port": 2}]),
+            "bad dnsName": lambda: self.connecting(clientAliases=[{"port": 1, "dnsName": "-Bad"}]),
+            "alias taken": lambda: self.taken(discoveryName="another", **SAME),
+            "discovery name taken": lambda: self.taken(**OTHER),
+            "appProtocol/protocol changed": self.changed,
+            "duplicate port names": lambda: self.register("d", TWICE),
+            "no memory": self.no_memory,
+            "missing network config (awsvpc)": self.no_network,
+            "service still active on delete": self.delete,
+            "DAEMON + desiredCount": self.daemon,
+            'networkMode unset on EC2 ("default")': lambda: self.unlike(None),
+            "host / none mode, Windows, EXTERNAL launch": lambda: self.unlike("host"),
+        }
+
+
 @pytest.fixture
 def provoke(create: Any, demo: Any, definition: Any, exposing: Any, network: Any) -> dict[str, Callable[[], Any]]:
-    """What to do for each row's condition."""
-
-    def register(family: str, container: Any = None, **members: Any) -> Any:
-        return demo.register_task_definition(**definition(family, container, **members))
-
-    def on_ec2(**members: Any) -> Any:
-        return demo.create_service(cluster="demo", serviceName="x", taskDefinition="other", **members)
-
-    def without_default() -> Any:
-        demo.update_cluster(cluster="demo", serviceConnectDefaults={"namespace": ""})
-        return create(connect={"enabled": True})
-
-    def taken(**members: Any) -> Any:
-        create("first", connect=exposing())
-        return create("second", connect=exposing(**members))
-
-    def changed() -> Any:
-        register("api", {"portMappings": [port]})
-        create(connect=exposing())
-        register("api", {"portMappings": [{**port, "appProtocol": "http2"}]})
-        return demo.update_service(cluster="demo", service="api", taskDefinition="api")
-
-    def unlike(mode: str | None) -> Any:
-        register("other", networkMode=mode, requiresCompatibilities=None)
-        return on_ec2(desiredCount=1, serviceConnectConfiguration=exposing())
-
-    def delete() -> Any:
-        create()
-        return demo.delete_service(cluster="demo", service="api")
-
-    def no_memory() -> Any:
-        return register("m", memory=None, cpu=None, requiresCompatibilities=None)
-
-    def no_network() -> Any:
-        return demo.create_service(cluster="demo", serviceName="x", taskDefinition="api", desiredCount=1)
-
-    def daemon() -> Any:
-        register("other", requiresCompatibilities=None)
-        return on_ec2(desiredCount=1, schedulingStrategy="DAEMON", networkConfiguration=network)
-
-    port = {"name": "http", "containerPort": 8080}
-    twice = {"portMappings": [port, {**port, "containerPort": 8081}]}
-    same = {"clientAliases": [{"port": 80, "dnsName": "http.demo.local"}]}
-    other = {"clientAliases": [{"port": 80, "dnsName": "other"}]}
-    return {
-        "enabled, no namespace, no cluster default": without_default,
-        "namespace not found": lambda: create(connect={"enabled": True, "namespace": "nope"}),
-        "portName unknown": lambda: create(connect=exposing(portName="web")),
-        "no alias": lambda: create(connect=exposing(clientAliases=[])),
-        "two aliases": lambda: create(connect=exposing(clientAliases=[{"port": 1}, {"port": 2}])),
-        "bad dnsName": lambda: create(connect=exposing(clientAliases=[{"port": 1, "dnsName": "-Bad"}])),
-        "alias taken": lambda: taken(discoveryName="another", **same),
-        "discovery name taken": lambda: taken(**other),
-        "appProtocol/protocol changed": changed,
-        "duplicate port names": lambda: register("d", twice),
-        "no memory": no_memory,
-        "missing network config (awsvpc)": no_network,
-        "service still active on delete": delete,
-        "DAEMON + desiredCount": daemon,
-        'networkMode unset on EC2 ("default")': lambda: unlike(None),
-        "host / none mode, Windows, EXTERNAL launch": lambda: unlike("host"),
-    }
+    return Provoke(create, demo, definition, exposing, network).by_condition()
 
 
 def test_every_row_is_provoked_or_said_to_be_out_of_reach(provoke: dict[str, Any]) -> None:
