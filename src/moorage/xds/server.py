@@ -7,6 +7,7 @@ agree. What is sent is `stream`'s to decide.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import grpc
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 async def listen(path: str, proxy: Proxy, nudge: Callable[[str], None]) -> Any:
     """Serve one proxy on a Unix socket; returns the started gRPC server."""
 
+    _hold_runtime()
+
     async def converse(requests: Any, context: Any) -> None:
         await _Conversation(proxy, nudge, requests, context).run()
 
@@ -38,6 +41,16 @@ async def listen(path: str, proxy: Proxy, nudge: Callable[[str], None]) -> Any:
     server.add_insecure_port(f"unix:{path}")
     await server.start()
     return server
+
+
+@cache
+def _hold_runtime() -> None:
+    """Keep gRPC's asyncio runtime for the life of the process.
+
+    Without this it ends with its last server and waits for its polling thread there: on the event loop, or within a
+    garbage collection, from which it was once seen never to return.
+    """
+    grpc.aio.init_grpc_aio()
 
 
 class _Conversation:
