@@ -122,8 +122,9 @@ def test_host_network_mode_and_windows(shop: Place) -> None:
 def test_what_is_not_supported_is_refused_by_name(shop: Place) -> None:
     code, message = refusal(shop.ecs.discover_poll_endpoint, cluster="demo")
     assert "DiscoverPollEndpoint" in message, code
-    code, message = create(shop, {"enabled": True}, placementConstraints=[{"type": "distinctInstance"}])
-    assert "placementConstraints" in message, code
+    registry = {"registryArn": "arn:aws:servicediscovery:us-east-1:000000000000:service/srv-abcdefghijklmnop"}
+    code, message = create(shop, {"enabled": True}, serviceRegistries=[registry])
+    assert "serviceRegistries" in message, code
 
 
 RESOURCE = "Resources:\n  It:\n    Type: {type}\n    Properties: {properties}\n"

@@ -80,8 +80,13 @@ def test_the_aws_cli_changes_a_service(moorage: Place, shell: Mapping[str, str])
 def test_the_aws_cli_discovers_instances(moorage: Place, shell: Mapping[str, str]) -> None:
     moorage.stable("server")
     words = ["--namespace-name", "mesh.local", "--service-name", "server"]
-    found = aws(shell, "servicediscovery", "discover-instances", *words)["Instances"]
-    assert {instance["InstanceId"][:12] for instance in found} == moorage.ids("server")
+
+    def found() -> set[str]:
+        instances = aws(shell, "servicediscovery", "discover-instances", *words)["Instances"]
+        return {instance["InstanceId"][:12] for instance in instances}
+
+    # The registry follows the tasks a moment after them, as Cloud Map's data plane does.
+    moorage.until(lambda: found() == moorage.ids("server"), "the registry holds the server's tasks")
 
 
 def test_the_aws_cli_creates_and_deletes_a_stack(shell: Mapping[str, str], tmp_path: Path) -> None:

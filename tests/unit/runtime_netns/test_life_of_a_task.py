@@ -36,6 +36,17 @@ async def test_preparing_twice_keeps_the_address_and_starting_twice_starts_once(
     assert await lines(runtime, "alpha") == ["once"]
 
 
+async def test_a_program_starts_with_the_default_for_each_signal_whoever_started_moorage(bench: Bench) -> None:
+    former = signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    try:
+        runtime = bench.open()
+        await run(runtime, "alpha", "sleep", "60")
+    finally:
+        signal.signal(signal.SIGQUIT, former)
+    status = (await sh(runtime, "alpha", "grep -E 'SigIgn|SigBlk' /proc/1/status")).output
+    assert {line.split()[1] for line in status.splitlines()} == {"0" * 16}
+
+
 async def test_a_started_container_is_seen_running_and_its_exit_code_is_kept(runtime: NetnsRuntime) -> None:
     await run(runtime, "alpha", "sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done")
 

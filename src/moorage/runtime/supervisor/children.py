@@ -23,8 +23,10 @@ from moorage.runtime.supervisor.protocol import Refused
 _MAX_RESULT = 1 << 20
 _MAX_DESCRIPTORS = 8
 
-_OURS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
-"""Signals that Python or the supervisor treats in its own way; a child starts with the kernel's default."""
+_TREATED = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+"""Signals that Python, the supervisor or who started it may treat in their own way: `nohup` and a shell's `&` ignore
+some, and a shell cannot trap what it finds ignored. A child starts with the kernel's default for each.
+"""
 
 Work = Callable[["Report"], None]
 
@@ -102,7 +104,7 @@ def _leave(body: Callable[[], None]) -> NoReturn:
     try:
         asyncio._set_running_loop(None)  # pyroute2 runs a loop of its own in here
         signal.set_wakeup_fd(-1)
-        for number in _OURS:
+        for number in _TREATED:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         body()
