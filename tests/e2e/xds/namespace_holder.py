@@ -3,6 +3,7 @@
 Run with the number of a Unix socket it inherited. Each request is one JSON line; a socket travels beside its answer.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -73,8 +74,10 @@ def serve(control: socket.socket) -> None:
             elif request["do"] == "spawn":
                 answer = spawn(request["argv"], request["output"])
             elif request["do"] == "signal":
-                os.kill(request["pid"], request["signal"])
-                answer = os.waitpid(request["pid"], 0)[1] if request["wait"] else None
+                # It may have ended by itself, and been reaped, in the meantime.
+                with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(request["pid"], request["signal"])
+                    answer = os.waitpid(request["pid"], 0)[1] if request["wait"] else None
             elif request["do"] == "redirect":
                 answer = redirect(request["port"])
             socket.send_fds(control, [(json.dumps(answer) + "\n").encode()], [each.fileno() for each in made])
