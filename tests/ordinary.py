@@ -6,6 +6,7 @@ The user sees this interpreter, its packages and the sources where they are, eve
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from moorage.runtime import syscalls
@@ -29,16 +30,20 @@ def run(tests: list[str], home: Path, uid: int = UID) -> subprocess.CompletedPro
         os.setresuid(uid, uid, uid)
 
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "MOORAGE_REQUIRE_NAMESPACES")}
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=ROOT,
-        env={**kept, "HOME": str(home), "TMPDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"},
-        preexec_fn=become_ordinary,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    # pytest's own folder is named after the user, and this one has no name: other nameless users would share it.
+    with tempfile.TemporaryDirectory(prefix="mrg-user-") as scratch:
+        os.chown(scratch, uid, uid)
+        own = {"HOME": str(home), "TMPDIR": "/tmp", "PYTEST_DEBUG_TEMPROOT": scratch, "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+            cwd=ROOT,
+            env={**kept, **own},
+            preexec_fn=become_ordinary,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
 
 
 def _open_the_way(needed: Path) -> None:
