@@ -44,7 +44,9 @@ async def test_a_program_starts_with_the_default_for_each_signal_whoever_started
     finally:
         signal.signal(signal.SIGQUIT, former)
     status = (await sh(runtime, "alpha", "grep -E 'SigIgn|SigBlk' /proc/1/status")).output
-    assert {line.split()[1] for line in status.splitlines()} == {"0" * 16}
+    # 32 and 33 are the C library's own: it lets no program touch them.
+    reserved = 0b11 << 31
+    assert {int(line.split()[1], 16) & ~reserved for line in status.splitlines()} == {0}
 
 
 async def test_a_started_container_is_seen_running_and_its_exit_code_is_kept(runtime: NetnsRuntime) -> None:
