@@ -219,11 +219,12 @@ async def _stop_tasks(daemon: Daemon) -> None:
 
 
 async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Daemon:
-    for directory in (settings.data_dir, settings.run_dir):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock, ids = system.SystemClock(), system.SystemIds()
     store = SqliteStore.open(settings.data_dir)
     stack.push_async_callback(store.close)
+    # Only now: a data directory that is refused leaves nothing behind.
+    settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     images = ImageCatalog(settings.data_dir / "images")
     runtime = NetnsRuntime(
         settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network or None

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 from exposing import SERVER_PORT, exposed, exposing
+from leftovers import Machine
 from place import Place, free_port
 
 from moorage.store.database import APPLICATION_ID, FILE, SCHEMA_VERSION
@@ -206,3 +207,4 @@ def test_a_data_directory_of_a_newer_version_is_left_alone(shop: Place, tmp_path
     assert "was written by a newer Moorage" in done.stderr
     assert "Traceback" not in done.stderr
     assert file.read_bytes() == before
+    assert not Machine.now(str(tmp_path)).directories
