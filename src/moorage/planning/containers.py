@@ -270,6 +270,8 @@ def _stopping(situation: Situation) -> Doing:
     running = {c.name: c for c in situation.state.containers if c.status != "STOPPED" and c.started_at is not None}
     definitions = {c.name: c for c in situation.definition.containers}
     last = [name for name in running if name in definitions] or list(running)
+    if not any(name in definitions for name in running) and not _let_go(situation):
+        return (Drain(),), timedelta(milliseconds=50)
     due = dependencies.stoppable(situation.definition, last)
     actions = [a for name in due for a in _end(situation, running[name], definitions.get(name))]
     return tuple(actions), timedelta(milliseconds=500)
@@ -283,6 +285,20 @@ def _drained(situation: Situation) -> bool:
         return True
     waited = situation.now - (state.stopping_at or situation.now)
     return waited >= situation.patience.drain or (situation.in_flight == 0 and waited >= SETTLE)
+
+
+def _let_go(situation: Situation) -> bool:
+    """Whether nobody sends to the task any more. Until then its proxy answers for programs that have ended.
+
+    Its 503 is tried again on another task; a connection that ends under a request is not.
+    """
+    state, proxy = situation.state, situation.proxy
+    if proxy is None or not proxy.ingress:
+        return True
+    waited = situation.now - (state.deactivating_at or state.stopping_at or situation.now)
+    if waited >= situation.patience.acknowledgement:
+        return True
+    return situation.holding == 0 and not situation.in_flight and waited >= SETTLE
 
 
 def _end(situation: Situation, container: ContainerState, definition: ContainerDefinition | None) -> Iterable[Action]:

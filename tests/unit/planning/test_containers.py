@@ -97,16 +97,46 @@ def test_a_dependency_that_is_slower_than_its_start_timeout_fails_the_task():
     assert "startTimeout" in life.state.stop.reason
 
 
-def test_an_essential_exit_stops_the_task_without_waiting_for_a_drain():
+def test_an_essential_exit_stops_the_task():
     life = meshed()
     life.settle()
-    life.in_flight = 7
     life.exit("app", 1)
     life.settle()
+    life.pass_time(0.2)
     assert life.state.stop.code is StopCode.ESSENTIAL_CONTAINER_EXITED
     assert life.state.stop.reason == "Essential container in task exited"
     assert life.status is Status.STOPPED
     assert life.state.container("app").exit_code == 1
+
+
+def test_the_proxy_answers_for_a_program_that_ended_until_the_neighbours_have_let_go():
+    life = meshed()
+    life.settle()
+    life.holding, life.in_flight = 1, 1
+    life.exit("app", 137)
+    life.settle()
+    life.pass_time(1)
+    assert life.status is Status.STOPPING
+    assert life.done[-1] == "start app"
+    life.holding = 0
+    life.pass_time(0.1)
+    assert life.done[-1] == "start app"
+    life.in_flight = 0
+    life.pass_time(0.1)
+    assert life.done[-1] == f"term {life.proxy.container}"
+    assert life.status is Status.STOPPED
+
+
+def test_a_neighbour_that_never_lets_go_of_a_crashed_task_is_waited_for_five_seconds():
+    life = meshed()
+    life.settle()
+    life.holding = 1
+    life.exit("app", 137)
+    life.settle()
+    life.pass_time(4.9)
+    assert life.done[-1] == "start app"
+    life.pass_time(0.2)
+    assert life.done[-1] == f"term {life.proxy.container}"
 
 
 def test_a_planned_stop_waits_for_acknowledgements_then_for_requests_then_terms_the_app_and_the_proxy_last():
@@ -173,7 +203,7 @@ def test_the_network_of_a_dead_task_stays_until_the_proxies_have_let_go():
     life = meshed()
     life.settle()
     life.holding = 1
-    life.exit("app", 1)
+    life.exit(life.proxy.container, 1)
     life.settle()
     assert life.status is Status.DEPROVISIONING
     assert life.held is not None
