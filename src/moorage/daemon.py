@@ -36,6 +36,7 @@ from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.log_shipping import LogShipping
 from moorage.engine.metrics import Metrics
+from moorage.engine.ports import Unavailable
 from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
@@ -59,8 +60,12 @@ GRACE: Final = 3.0
 """Seconds that requests under way have when the daemon ends."""
 
 
+class CannotBegin(Exception):
+    """The daemon refuses to start; its text is a sentence for the user."""
+
+
 def run(settings: Settings, listening: socket.socket) -> int:
-    """Run the daemon on a socket that is bound already; return its exit code."""
+    """Run the daemon on a socket that is bound already; return its exit code. StoreRefused, CannotBegin."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=_new_loop) as runner:
@@ -204,10 +209,7 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
         server.should_exit = True
         await serving
     if daemon.stop_tasks:
-        shutil.rmtree(settings.run_dir, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            # The directory of all instances goes with the last of them.
-            settings.run_dir.parent.rmdir()
+        _leave(settings)
     return 0
 
 
@@ -224,12 +226,15 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     store = SqliteStore.open(settings.data_dir)
     stack.push_async_callback(store.close)
     # Only now: a data directory that is refused leaves nothing behind.
+    fresh = not settings.run_dir.exists()
     settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     images = ImageCatalog(settings.data_dir / "images")
     runtime = NetnsRuntime(
         settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network or None
     )
     stack.push_async_callback(runtime.close, stop_tasks=False)
+    if settings.network:
+        await _claim_network(runtime, settings, fresh)
     hub = Hub(settings.run_dir / "p", owner=int(PROXY_USER) if os.geteuid() == 0 else None)
     stack.push_async_callback(hub.shut)
     support = SupportProcess(
@@ -262,6 +267,31 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
         sessions,
         asyncio.Event(),
     )
+
+
+async def _claim_network(runtime: NetnsRuntime, settings: Settings, fresh: bool) -> None:
+    """Have the range that was asked for, or refuse to start: with another, tasks would surprise who chose it."""
+    try:
+        held = ipaddress.ip_network((await runtime.facts())["pool"])
+    except Unavailable as error:
+        if fresh:
+            _leave(settings)
+        raise CannotBegin(
+            f"MOORAGE_NETWORK={settings.network} cannot be had: {error.reason}. `ip route` shows what is routed; "
+            "without the variable a free range is found"
+        ) from error
+    if held != ipaddress.ip_network(settings.network):
+        raise CannotBegin(
+            f"MOORAGE_NETWORK is {settings.network}, but tasks that run have addresses of {held}: start with that "
+            "range, `moorage stop`, and start with the new one"
+        )
+
+
+def _leave(settings: Settings) -> None:
+    """Take the run directory away, and that of all instances with the last of them."""
+    shutil.rmtree(settings.run_dir, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        settings.run_dir.parent.rmdir()
 
 
 def _policies(settings: Settings) -> Policies:

@@ -3,6 +3,7 @@
 docs/settings.md lists them; a test keeps the list complete.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -62,6 +63,8 @@ class Settings:
         if settings.data_dir == UNSET:
             settings = replace(settings, data_dir=default_data_dir(environment, os.geteuid()))
         settings = replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+        if settings.network:
+            _check_range(PREFIX + "NETWORK", settings.network)
         if settings.run_dir == UNSET:
             settings = replace(settings, run_dir=default_run_dir(environment, os.geteuid(), settings.data_dir))
         return settings
@@ -102,6 +105,13 @@ def default_run_dir(environment: Mapping[str, str], uid: int, data_dir: Path) ->
     if runtime and os.access(runtime, os.W_OK):
         return Path(runtime) / "moorage" / instance
     return Path(f"/tmp/moorage-{uid}") / instance
+
+
+def _check_range(name: str, text: str) -> None:
+    try:
+        ipaddress.IPv4Network(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {text!r} is not a range of IPv4 addresses such as 10.200.0.0/16: {error}") from None
 
 
 def _read(name: str, text: str, kind: Any) -> Any:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from moorage.engine.ports import CannotPull, CannotStart, NotRunning, Runtime
+from moorage.engine.ports import CannotPull, CannotStart, NameUnknown, NotRunning, Runtime
 from moorage.planning.actions import (
     ContainerObservation,
     ContainerPhase,
@@ -286,7 +286,7 @@ async def test_a_task_reaches_itself_and_others_by_address_and_by_the_names_of_i
         assert await answer(runtime, ONE, 7070, host) == b"hello from serves\n"
         with pytest.raises(NotRunning):
             await runtime.resolve_and_dial(TWO, host, 7070)
-    with pytest.raises(NotRunning):
+    with pytest.raises(NameUnknown):
         await runtime.resolve_and_dial(TWO, "unknown.example", 7070)
 
 

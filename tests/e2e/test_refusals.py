@@ -1,6 +1,7 @@
 """Bad input through the front door: a clear error in ECS's own words where they are known, and nothing changed."""
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -207,4 +208,18 @@ def test_a_data_directory_of_a_newer_version_is_left_alone(shop: Place, tmp_path
     assert "was written by a newer Moorage" in done.stderr
     assert "Traceback" not in done.stderr
     assert file.read_bytes() == before
+    assert not Machine.now(str(tmp_path)).directories
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's Moorage joins the host's network")
+def test_a_range_that_this_host_routes_already_is_refused_at_the_start(shop: Place, tmp_path: Path) -> None:
+    # The tasks of this very Moorage have addresses of it.
+    shop.environment = {**shop.environment, "MOORAGE_NETWORK": "100.64.0.0/10"}
+    try:
+        done = shop.run("start", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"), check=False)
+    finally:
+        shop.environment = {name: shop.environment[name] for name in shop.environment if name != "MOORAGE_NETWORK"}
+    assert done.returncode == 1
+    assert "this host already routes addresses of 100.64.0.0/10" in done.stderr
+    assert "Traceback" not in done.stderr
     assert not Machine.now(str(tmp_path)).directories

@@ -27,12 +27,12 @@ class Tunnel:
         """Dial first and accept afterwards, so that a caller gets the reason as an HTTP answer."""
         port = websocket.query_params.get("port", "")
         if not port.isdigit() or not 1 <= int(port) <= 65535:
-            await _refuse(websocket, 400, f"{port!r} is not a port.")
+            await _refuse(websocket, 400, f"{port!r} is not a port.", "")
             return
         try:
             connection = await self._dial(websocket, int(port))
         except RuntimeFailed as error:
-            await _refuse(websocket, 409, error.reason)
+            await _refuse(websocket, 409, error.reason, type(error).__name__)
             return
         await websocket.accept()
         await _carry(websocket, connection)
@@ -45,8 +45,9 @@ class Tunnel:
         return await self._runtime.dial(task, port)
 
 
-async def _refuse(websocket: WebSocket, status: int, sentence: str) -> None:
-    await websocket.send_denial_response(JSONResponse({"message": sentence}, status))
+async def _refuse(websocket: WebSocket, status: int, sentence: str, kind: str) -> None:
+    """`kind` is the name of the runtime's refusal, for programs that tell one from another."""
+    await websocket.send_denial_response(JSONResponse({"message": sentence, "kind": kind}, status))
 
 
 async def _carry(websocket: WebSocket, connection: socket.socket) -> None:

@@ -76,6 +76,8 @@ def run(settings: Settings, listening: socket.socket) -> int:
             return daemon.run(settings, listening)
         except StoreRefused as error:
             raise Failure("the daemon cannot start", error.reason) from error
+        except daemon.CannotBegin as error:
+            raise Failure("the daemon cannot start", str(error)) from error
 
 
 def detach(settings: Settings) -> Address:

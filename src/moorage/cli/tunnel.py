@@ -41,8 +41,16 @@ class Way:
         return f"/_moorage/dial/{self.task}?{urlencode(query)}"
 
 
+class NotCarried(Failure):
+    """The daemon or the runtime did not connect. `kind` names the runtime's refusal (`NameUnknown`), if it was one."""
+
+    def __init__(self, what: str, why: str, kind: str = "") -> None:
+        super().__init__(what, why)
+        self.kind = kind
+
+
 async def open_tunnel(way: Way) -> ClientConnection:
-    """A connected tunnel; Failure with the runtime's reason."""
+    """A connected tunnel; NotCarried with the runtime's reason."""
     url = way.address.url + way.path
     try:
         return await connect(
@@ -54,20 +62,24 @@ async def open_tunnel(way: Way) -> ClientConnection:
             proxy=None,
         )
     except InvalidStatus as error:
-        raise Failure(_destination(way), _reason(error)) from error
+        told = _told(error)
+        why = told.get("message") or f"the daemon answered {error.response.status_code}"
+        raise NotCarried(_destination(way), why, told.get("kind", "")) from error
     except (OSError, InvalidHandshake) as error:
-        raise Failure(_destination(way), str(error) or type(error).__name__) from error
+        raise NotCarried(_destination(way), str(error) or type(error).__name__) from error
 
 
 def _destination(way: Way) -> str:
     return f"{way.host}:{way.port}" if way.host else f"port {way.port} of task {way.task[:8]}"
 
 
-def _reason(error: InvalidStatus) -> str:
+def _told(error: InvalidStatus) -> dict[str, str]:
+    """What the daemon said beside the status; nothing where it was not Moorage that answered."""
     try:
-        return str(json.loads(error.response.body or b"")["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"the daemon answered {error.response.status_code}"
+        document = json.loads(error.response.body or b"")
+    except ValueError:
+        return {}
+    return {name: str(value) for name, value in document.items()} if isinstance(document, dict) else {}
 
 
 @dataclass
@@ -80,7 +92,7 @@ class Relay:
     way: Way
     listen_port: int | None = None
     told: Callable[[Failure], None] | None = None
-    failure: Failure | None = None
+    failure: NotCarried | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _path: str = ""
@@ -118,7 +130,7 @@ class Relay:
         try:
             async with await open_tunnel(self.way) as tunnel:
                 await _carry(tunnel, reader, writer)
-        except Failure as error:
+        except NotCarried as error:
             self.failure = error
             if self.told is not None:
                 self.told(error)

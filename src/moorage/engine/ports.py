@@ -39,6 +39,14 @@ class NotRunning(RuntimeFailed):
     """There is no such task, or nothing of it runs or listens there."""
 
 
+class NameUnknown(NotRunning):
+    """The name does not resolve inside the task."""
+
+
+class NoAnswer(NotRunning):
+    """Nobody said yes or no to the connection in time."""
+
+
 @dataclass(frozen=True)
 class LogLine:
     """A line a container wrote: when (UTC), which stream ("stdout" or "stderr"), and its text without the newline."""
@@ -76,7 +84,10 @@ class Runtime(Protocol):
         """A TCP socket, non-blocking, connected to 127.0.0.1:port inside the task's network namespace. NotRunning."""
 
     async def resolve_and_dial(self, task_id: str, host: str, port: int) -> socket.socket:
-        """As a program of the task would connect to host:port: its hosts file, its namespace, its proxy. NotRunning."""
+        """As a program of the task would connect to host:port: its hosts file, its namespace, its proxy.
+
+        NameUnknown, NoAnswer, NotRunning for the rest.
+        """
 
     def logs(self, task_id: str, container: str, since: datetime | None, follow: bool) -> AsyncIterator[LogLine]:
         """The lines a container wrote, oldest first; with `follow`, on and on until the container is gone."""

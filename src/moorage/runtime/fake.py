@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Final
 
-from moorage.engine.ports import CannotPull, CannotStart, Clock, LogLine, NotRunning
+from moorage.engine.ports import CannotPull, CannotStart, Clock, LogLine, NameUnknown, NotRunning
 from moorage.planning.actions import (
     ContainerObservation,
     ContainerPhase,
@@ -252,6 +252,8 @@ class FakeRuntime:
         for other in self._tasks.values():
             if other.address == address:
                 return _connected(other, port)
+        if host not in names and not host.replace(".", "").isdigit():
+            raise NameUnknown(f"{host} does not resolve inside the task")
         raise NotRunning(f"nothing answers at {host} port {port}")
 
     async def logs(self, task_id: str, container: str, since: datetime | None, follow: bool) -> AsyncIterator[LogLine]:

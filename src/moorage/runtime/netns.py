@@ -18,7 +18,16 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
-from moorage.engine.ports import CannotPull, CannotStart, LogLine, NotRunning, RuntimeFailed, Unavailable
+from moorage.engine.ports import (
+    CannotPull,
+    CannotStart,
+    LogLine,
+    NameUnknown,
+    NoAnswer,
+    NotRunning,
+    RuntimeFailed,
+    Unavailable,
+)
 from moorage.planning.actions import (
     PROXY_IMAGE,
     ContainerObservation,
@@ -279,7 +288,7 @@ class NetnsRuntime:
                 except CannotStart:
                     continue  # an image of its own need not have the program
                 if found.exit_code:
-                    raise NotRunning(f"{host} does not resolve inside the task")
+                    raise NameUnknown(f"{host} does not resolve inside the task")
                 return found.output.split()[0]
         raise NotRunning(f"no container of the task {task_id} has python3 or getent, which look {host} up")
 
@@ -367,6 +376,7 @@ async def _connect(made: socket.socket, address: str, port: int) -> socket.socke
         await asyncio.wait_for(loop.sock_connect(made, (address, port)), _CONNECT)
     except OSError as error:
         made.close()
-        what = os.strerror(error.errno or errno.ETIMEDOUT)
-        raise NotRunning(f"nothing answers at {address}:{port} inside the task: {what}") from error
+        number = error.errno or errno.ETIMEDOUT
+        kind = NoAnswer if number == errno.ETIMEDOUT else NotRunning
+        raise kind(f"nothing answers at {address}:{port} inside the task: {os.strerror(number)}") from error
     return made

@@ -28,7 +28,7 @@ from moorage.domain.registry import Instance
 from moorage.domain.service import Service
 from moorage.domain.task import ContainerState, Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
-from moorage.engine.ports import NotRunning
+from moorage.engine.ports import NameUnknown, NoAnswer, NotRunning
 from moorage.planning.actions import ContainerSpec, HostsEntry, TaskSpec
 from moorage.runtime.fake import Behaviour, FakeRuntime, by_image
 from moorage.runtime.images import ImageCatalog
@@ -89,8 +89,12 @@ class Reaching(FakeRuntime):
         return self._connect()
 
     async def resolve_and_dial(self, task_id: str, host: str, port: int) -> socket.socket:
+        if host == "silent.example":
+            raise NoAnswer(f"nothing answers at {host}:{port} inside the task")
         if host not in self.hosts.get(task_id, ()):
-            raise NotRunning(f"{host}: Name or service not known")
+            raise NameUnknown(f"{host}: Name or service not known")
+        if port != 5000:
+            raise NotRunning(f"nothing answers at {host}:{port} inside the task: Connection refused")
         return self._connect()
 
     async def signal(self, task_id: str, container: str, signal: int) -> None:

@@ -81,10 +81,12 @@ def test_curl_shows_heads_and_writes_files(
 
 def test_curl_fails_with_curls_codes_and_says_why(shop: Scene, capsys: Capture) -> None:
     assert main(["curl", "client", "-f", f"{NAME}/sick"]) == 22
-    assert main(["curl", "early", f"{NAME}/"]) == 7
+    assert main(["curl", "early", f"{NAME}/"]) == 6
     assert "Name or service not known" in capsys.readouterr().err
-    assert main(["curl", "early", "-s", f"{NAME}/"]) == 7
+    assert main(["curl", "early", "-s", f"{NAME}/"]) == 6
     assert capsys.readouterr().err == ""
+    assert main(["curl", "client", f"{NAME.rpartition(':')[0]}:1/"]) == 7
+    assert main(["curl", "client", "silent.example"]) == 28
     assert main(["curl", "client", "--location", NAME]) == 2
     assert "--location" in capsys.readouterr().err
 

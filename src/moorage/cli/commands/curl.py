@@ -18,11 +18,20 @@ if TYPE_CHECKING:
     from moorage.cli.curl_arguments import Asked
     from moorage.cli.tunnel import Relay, Way
 
+COULD_NOT_RESOLVE = 6
 COULD_NOT_CONNECT = 7
+PARTIAL = 18
 HTTP_ERROR = 22
 WRITE_ERROR = 23
 TIMED_OUT = 28
+TLS_FAILED = 35
 EMPTY_REPLY = 52
+SEND_ERROR = 55
+RECEIVE_ERROR = 56
+UNKNOWN_ISSUER = 60
+
+NOT_CARRIED = {"NameUnknown": COULD_NOT_RESOLVE, "NoAnswer": TIMED_OUT}
+"""curl's exit codes for connections that the runtime could not make, by its refusal; the others are refused ones."""
 
 
 def curl(
@@ -65,9 +74,23 @@ async def _ask(asked: "Asked", relay: "Relay", service: str) -> int:
                 raise _failure(asked, f"no answer after {asked.max_time:g} s", TIMED_OUT) from None
             except httpx.HTTPError as error:
                 if relay.failure is not None:
-                    advice = _advice(relay.way, service)
-                    raise _failure(asked, relay.failure.why, COULD_NOT_CONNECT, advice) from error
-                raise _failure(asked, str(error) or "the connection ended", EMPTY_REPLY) from error
+                    code = NOT_CARRIED.get(relay.failure.kind, COULD_NOT_CONNECT)
+                    raise _failure(asked, relay.failure.why, code, _advice(relay.way, service)) from error
+                raise _failure(asked, str(error) or "the connection ended", _broken(error)) from error
+
+
+def _broken(error: "httpx.HTTPError") -> int:
+    """curl's exit code for an exchange that ended before it was over, by where it did."""
+    import httpx
+
+    if isinstance(error, httpx.ConnectError):
+        # The relay itself always answers: what fails in connecting to it is TLS.
+        return UNKNOWN_ISSUER if "CERTIFICATE_VERIFY_FAILED" in str(error) else TLS_FAILED
+    if isinstance(error, httpx.WriteError):
+        return SEND_ERROR
+    if isinstance(error, httpx.ReadError):
+        return RECEIVE_ERROR
+    return PARTIAL if "complete message body" in str(error) else EMPTY_REPLY
 
 
 def _advice(way: "Way", service: str) -> str:
