@@ -107,9 +107,12 @@ def _outliers(percent: int) -> outlier_detection_pb2.OutlierDetection:
 def _choice(zonal: bool) -> cluster_pb2.Cluster.CommonLbConfig:
     """The same zone first, the others by what they have left. An ejected host gets nothing while another is left.
 
-    Which aliases have a zone of the proxy's own at all is decided in `endpoints`.
+    Which aliases have a zone of the proxy's own at all is decided in `endpoints`. A second ejection counts at once:
+    left alone, Envoy gathers such changes for a second, in which the host still gets requests.
     """
-    common = cluster_pb2.Cluster.CommonLbConfig(healthy_panic_threshold=percent_pb2.Percent(value=0))
+    common = cluster_pb2.Cluster.CommonLbConfig(
+        healthy_panic_threshold=percent_pb2.Percent(value=0), update_merge_window=messages.seconds(0)
+    )
     if zonal:
         common.zone_aware_lb_config.routing_enabled.value = 100
         common.zone_aware_lb_config.min_cluster_size.value = 1

@@ -37,8 +37,8 @@ def enter() -> None:
         routes.link("set", index=1, state="up")
 
 
-def redirect(port: int) -> None:
-    """TCP to 127.255.0.0/16 goes to `port`, as in a task's namespace."""
+def redirect(port: int, second: int) -> None:
+    """TCP to 127.`second`.0.0/16 goes to `port`; with 255 as in a task's namespace."""
 
     def data(value: bytes) -> dict:
         return {"attrs": [("NFTA_DATA_VALUE", value)]}
@@ -50,7 +50,7 @@ def redirect(port: int) -> None:
         genex("meta", {"KEY": 16, "DREG": 1}),
         genex("cmp", {"SREG": 1, "OP": 0, "DATA": data(bytes([socket.IPPROTO_TCP]))}),
         genex("payload", {"DREG": 1, "BASE": 1, "OFFSET": 16, "LEN": 2}),
-        genex("cmp", {"SREG": 1, "OP": 0, "DATA": data(bytes([127, 255]))}),
+        genex("cmp", {"SREG": 1, "OP": 0, "DATA": data(bytes([127, second]))}),
         genex("immediate", {"DREG": 1, "DATA": data(struct.pack("!H", port))}),
         genex("redir", {"REG_PROTO_MIN": 1}),
     ]
@@ -79,7 +79,7 @@ def serve(control: socket.socket) -> None:
                     os.kill(request["pid"], request["signal"])
                     answer = os.waitpid(request["pid"], 0)[1] if request["wait"] else None
             elif request["do"] == "redirect":
-                answer = redirect(request["port"])
+                answer = redirect(request["port"], request["second"])
             socket.send_fds(control, [(json.dumps(answer) + "\n").encode()], [each.fileno() for each in made])
             for each in made:
                 each.close()

@@ -11,16 +11,6 @@ import pytest
 pytestmark = pytest.mark.namespaces
 
 
-async def test_requests_go_to_the_endpoints_in_turn(bed, world):
-    bed.namespace.redirect(15001)
-    for port in (16001, 16002, 16003):
-        await bed.application(world.Application(str(port), port))
-    await bed.proxy(world.client(world.alias(1, 16001, 16002, 16003)))
-    async with bed.client() as pool:
-        answers = [(await pool.request("GET", "http://127.255.0.1/")).content for _ in range(30)]
-    assert sorted(collections.Counter(answers).values()) == [10, 10, 10]
-
-
 async def test_a_refused_connection_and_a_503_are_tried_on_another_task(bed, world):
     bed.namespace.redirect(15001)
     failing = await bed.application(world.Application("failing", 16002, status=503))
@@ -30,20 +20,6 @@ async def test_a_refused_connection_and_a_503_are_tried_on_another_task(bed, wor
         answer = await bed.get("http://127.255.0.1/")
         assert (answer.status, answer.content) == (200, b"good")
     assert failing.seen
-
-
-@pytest.mark.parametrize("failing", ["with 503", "to connect"])
-async def test_one_of_two_tasks_is_ejected_after_five_failures(bed, world, failing):
-    bed.namespace.redirect(15001)
-    good = await bed.application(world.Application("good", 16001))
-    bad = world.Application("bad", 16002, status=503)
-    if failing == "with 503":
-        await bed.application(bad)
-    await bed.proxy(world.client(world.alias(1, 16001, 16002)))
-    for _ in range(20):
-        assert (await bed.get("http://127.255.0.1/")).content == b"good"
-    assert len(good.seen) == 20
-    assert len(bad.seen) == (5 if failing == "with 503" else 0)
 
 
 async def test_the_only_task_is_never_ejected(bed, world):

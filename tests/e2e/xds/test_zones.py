@@ -4,7 +4,6 @@ import collections
 
 import pytest
 
-from moorage.mesh.policies import Policies
 from moorage.mesh.view import Endpoint
 
 pytestmark = pytest.mark.namespaces
@@ -33,33 +32,6 @@ async def serve(bed, world, *ports: int) -> None:
     bed.namespace.redirect(15001)
     for port in ports:
         await bed.application(world.Application(str(port), port))
-
-
-async def test_requests_stay_in_the_zone_when_it_has_its_share_of_the_tasks(bed, world):
-    await serve(bed, world, 16001, 16002, 16003, 16004)
-    view = await client(bed, world, {16001: HERE, 16002: HERE, 16003: THERE, 16004: THERE}, siblings(1, 1))
-    await bed.proxy(view)
-    assert await shares(bed, 40) == {b"16001": 20, b"16002": 20}
-    # The same world without the policy: in turn.
-    await bed.publish(view, Policies(zone_minimum=0))
-    assert await shares(bed, 40) == {b"16001": 10, b"16002": 10, b"16003": 10, b"16004": 10}
-
-
-async def test_what_the_zone_cannot_take_spills_over_by_capacity(bed, world):
-    """All the demand is here and half of the tasks: half stays, the rest goes to the other zone."""
-    await serve(bed, world, 16001, 16002, 16003, 16004)
-    placed = {16001: HERE, 16002: HERE, 16003: THERE, 16004: THERE}
-    await bed.proxy(await client(bed, world, placed, siblings(2, 0)))
-    found = await shares(bed, 400)
-    assert all(60 <= found[str(port).encode()] <= 140 for port in placed)
-
-
-async def test_a_zone_without_tasks_or_with_one_falls_back_to_all(bed, world):
-    await serve(bed, world, 16001, 16002, 16003)
-    await bed.proxy(await client(bed, world, {16002: THERE, 16003: "us-east-1c"}, siblings(1, 1)))
-    assert await shares(bed, 40) == {b"16002": 20, b"16003": 20}
-    await bed.publish(await client(bed, world, {16001: HERE, 16002: THERE}, siblings(1, 1)))
-    assert await shares(bed, 40) == {b"16001": 20, b"16002": 20}
 
 
 async def test_a_retry_finds_another_task_in_the_zone_and_failing_zones_are_left(bed, world):
