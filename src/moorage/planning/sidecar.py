@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from moorage.domain import capabilities
 from moorage.domain.connect import IDLE_TIMEOUT, PER_REQUEST_TIMEOUT, ConnectConfiguration, ExposedPort
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task
@@ -160,6 +161,7 @@ def container_spec(task: Task, container: ContainerDefinition, around: Surroundi
             cpu=override.get("cpu", document.get("cpu", 0)),
             memory=override.get("memory", document.get("memory", 0)),
         ),
+        capabilities=capabilities.granted(document.get("linuxParameters", {}).get("capabilities")),
     )
 
 

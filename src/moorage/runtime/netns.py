@@ -18,6 +18,7 @@ from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
+from moorage.domain import capabilities
 from moorage.engine.ports import (
     CannotPull,
     CannotStart,
@@ -38,6 +39,7 @@ from moorage.planning.actions import (
     TaskObservation,
     TaskSpec,
 )
+from moorage.runtime import syscalls
 from moorage.runtime.guest import Guest
 from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor.lines import Lines
@@ -124,6 +126,10 @@ class NetnsRuntime:
             files=[asdict(file) for file in spec.files],
             read_only=spec.read_only_root,
             limits=asdict(spec.limits),
+            # The proxy keeps a user of the host's: what the daemon shares with it belongs to that one.
+            mapped=spec.image != PROXY_IMAGE,
+            capabilities=[syscalls.CAPABILITIES[name] for name in spec.capabilities],
+            added=sorted(set(spec.capabilities) - capabilities.DEFAULT),
             health_check=_health(spec.health_check),
         )
 

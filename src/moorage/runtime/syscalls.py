@@ -6,6 +6,7 @@ decided by the caller. Standard library only: the supervisor imports this module
 
 import ctypes
 import os
+from collections.abc import Collection
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -28,6 +29,16 @@ MNT_DETACH = 0x2
 MOUNT_ATTR_RDONLY = 0x1
 MOUNT_ATTR_NOSUID = 0x2
 MOUNT_ATTR_NODEV = 0x4
+_MOUNT_ATTR_IDMAP = 0x00100000
+
+_IN_ORDER = (
+    *("CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP"),
+    *("LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER"),
+    *("SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE"),
+    *("SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP"),
+)
+CAPABILITIES = {name: number for number, name in enumerate(_IN_ORDER)}
+"""Their numbers, by name (linux/capability.h)."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -38,7 +49,13 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 _AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
+_OPEN_TREE_CLONE = 0x1
+_OPEN_TREE_CLOEXEC = 0o2000000
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_SYS_OPEN_TREE = 428
+_SYS_MOVE_MOUNT = 429
 _SYS_MOUNT_SETATTR = 442
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -88,6 +105,21 @@ def restrict_tree(target: str, attributes: int) -> None:
     _check(done, f"mount_setattr {target}")
 
 
+def mount_mapped(source: str, target: str, users: int) -> None:
+    """Mount `source` on `target` with owners as the user namespace of descriptor `users` maps them (Linux 5.12)."""
+    tree = _libc.syscall(_SYS_OPEN_TREE, _AT_FDCWD, source.encode(), _OPEN_TREE_CLONE | _OPEN_TREE_CLOEXEC)
+    _check(min(tree, 0), f"open_tree {source}")
+    try:
+        wanted = _MountAttributes(_MOUNT_ATTR_IDMAP, 0, 0, users)
+        size = ctypes.sizeof(wanted)
+        done = _libc.syscall(_SYS_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, ctypes.byref(wanted), size)
+        _check(done, f"map the owners of {source}")
+        done = _libc.syscall(_SYS_MOVE_MOUNT, tree, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
+        _check(done, f"mount {source} on {target}")
+    finally:
+        os.close(tree)
+
+
 def pivot_root(new_root: str, put_old: str) -> None:
     """Make `new_root` the root directory; the former one appears at `put_old`."""
     _check(_libc.syscall(_number(_SYS_PIVOT_ROOT), new_root.encode(), put_old.encode()), "pivot_root")
@@ -119,23 +151,32 @@ def forgo_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def bound_capabilities() -> None:
-    """Empty the bounding and ambient sets, while the process may still do so."""
+def bound_capabilities(keep: Collection[int] = ()) -> None:
+    """Take all but `keep` out of the bounding set, and everything out of the ambient one, while that may be done."""
     for capability in range(64):
+        if capability in keep:
+            continue
         if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
             break  # EINVAL: the kernel knows no further capability
     _libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_PR_CAP_AMBIENT_CLEAR_ALL), 0, 0, 0)
 
 
-def drop_capabilities() -> None:
-    """Empty the effective, permitted and inheritable sets."""
+def hold_capabilities(keep: Collection[int] = ()) -> None:
+    """Have exactly `keep` effective and permitted, and nothing that a program inherits by its file."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)()
+    low = sum(1 << capability for capability in keep if capability < 32)
+    high = sum(1 << capability - 32 for capability in keep if capability >= 32)
+    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
     _check(_libc.syscall(_number(_SYS_CAPSET), ctypes.byref(header), ctypes.byref(data)), "capset")
 
 
 def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
+
+
+def knows_machine() -> bool:
+    """True where every number above is known."""
+    return os.uname().machine in _SYS_CAPSET
 
 
 def _number(table: dict[str, int]) -> int:

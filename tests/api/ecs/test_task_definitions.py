@@ -128,7 +128,7 @@ def test_what_this_machine_cannot_honour_is_refused_by_name(
         ({"privileged": True}, "containerDefinitions[0].privileged"),
         ({"links": ["other"]}, "containerDefinitions[0].links"),
         ({"linuxParameters": {"devices": [{"hostPath": "/dev/fuse"}]}}, "linuxParameters.devices"),
-        ({"linuxParameters": {"capabilities": {"add": ["NET_ADMIN"]}}}, "capabilities.add"),
+        ({"linuxParameters": {"capabilities": {"add": ["NET_ADMIN"]}}}, "the capability NET_ADMIN"),
         ({"resourceRequirements": [{"type": "GPU", "value": "1"}]}, "resourceRequirements"),
         ({"secrets": [{"name": "A", "valueFrom": "arn"}]}, "secrets"),
         ({"logConfiguration": {"logDriver": "splunk"}}, "logDriver=splunk"),

@@ -143,7 +143,7 @@ async def test_the_program_sees_its_environment_directory_files_and_host_name(be
     assert await lines(runtime, "alpha") == ["image own /app my-host my-host content", "440"]
 
 
-@pytest.mark.parametrize(("user", "uid"), [(None, "65534"), ("1234", "1234"), ("root", "0"), ("proxy", "20000")])
+@pytest.mark.parametrize(("user", "uid"), [(None, "65534"), ("1234", "1234"), ("proxy", "20000")])
 async def test_a_program_runs_as_its_user_without_any_capability(
     runtime: NetnsRuntime, user: str | None, uid: str
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from moorage.runtime.supervisor import prerequisites
 from moorage.runtime.supervisor.protocol import Refused
 
-NAMES = ["namespaces", "nf_tables", "veth and bridge", "overlayfs", "proc", "cgroups", "outbound"]
+NAMES = ["namespaces", "nf_tables", "veth and bridge", "overlayfs", "proc", "ids", "cgroups", "outbound"]
 
 
 def test_every_finding_has_a_name_a_verdict_and_a_sentence() -> None:

@@ -75,7 +75,7 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
 _CONTAINER = """
     name image cpu memory essential entryPoint command environment.* user workingDirectory readonlyRootFilesystem
     portMappings.containerPort portMappings.hostPort portMappings.protocol portMappings.name portMappings.appProtocol
-    dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.drop
+    dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.*
     secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value"""
 _CONTAINER_RECORDED = "memoryReservation dockerLabels.* logConfiguration.options.*"
 _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
@@ -87,7 +87,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "extraHosts": NONE,
     "interactive": OFF,
     "links": NONE,
-    "linuxParameters.capabilities.add": NONE,
     "linuxParameters.devices": NONE,
     "linuxParameters.initProcessEnabled": OFF,
     "linuxParameters.tmpfs": NONE,

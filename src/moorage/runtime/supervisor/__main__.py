@@ -20,7 +20,7 @@ from typing import NoReturn
 from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol
+from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol, users
 from moorage.runtime.supervisor.children import Children
 from moorage.runtime.supervisor.protocol import Message, Refused
 from moorage.runtime.supervisor.server import Server
@@ -105,6 +105,7 @@ def _run(options: Options, ready: Callable[[str], None]) -> None:
     pool = uplink.choose_pool(options.pool) if uplink else options.pool or _FIRST_RANGE
     addresses = network.Addresses(pool)
     groups = cgroups.open_groups(options.instance)
+    ranges = not user_mode and users.trial(options.state_dir) is None
     # Whatever is made in these namespaces ends with the last process in them.
     prerequisites.enter_namespaces()
     try:
@@ -117,6 +118,8 @@ def _run(options: Options, ready: Callable[[str], None]) -> None:
             options.root_size,
             addresses,
             user_mode,
+            options.instance,
+            ranges,
         )
         facts = {"mode": "user" if user_mode else "root", "pool": str(pool), "limits": groups.enforced}
         asyncio.run(_serve(options, settings, groups, facts, ready))

@@ -1,9 +1,11 @@
-"""Who a container's processes are: USER resolved against the container's own files, then every privilege dropped.
+"""Who a container's processes are: USER resolved against the container's own files, then taken for good.
 
-As root the ids are real. As an ordinary user a nested user namespace maps the one id there is to the one asked for.
+Usually inside the task's range of ids (`users`). Without one the ids are the machine's, as root, or the one id that an
+ordinary user has, called by the number that is asked for; nobody has a capability then.
 """
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,8 @@ class Identity:
     uid: int
     gid: int
     home: str
+    groups: tuple[int, ...] = ()
+    """Further groups of which the image's /etc/group makes the user a member."""
 
 
 def resolve(user: str) -> Identity:
@@ -43,7 +47,7 @@ def resolve(user: str) -> Identity:
     home = entry[5] if entry else "/"
     if group:
         gid = _group(group)
-    return Identity(uid, gid, home or "/")
+    return Identity(uid, gid, home or "/", () if group else _memberships(entry[0] if entry else "", gid))
 
 
 def nest(identity: Identity) -> None:
@@ -54,15 +58,24 @@ def nest(identity: Identity) -> None:
     Path("/proc/self/gid_map").write_text(f"{identity.gid} 0 1")
 
 
-def become(identity: Identity, *, real: bool) -> None:
-    """Take the identity and lose every capability, for good. `real`: ids are the machine's, not a namespace's."""
-    syscalls.bound_capabilities()
-    if real:
-        os.setgroups([])
+def become(identity: Identity, keep: Collection[int], *, groups: bool) -> None:
+    """Take the identity, for good; as user 0 with the capabilities `keep`, else with none.
+
+    What is not in `keep` no program can get back. `groups`: this user namespace lets supplementary groups be set.
+    """
+    keep = keep if identity.uid == 0 else ()
+    syscalls.bound_capabilities(keep)
+    if groups:
+        os.setgroups(identity.groups)
     os.setresgid(identity.gid, identity.gid, identity.gid)
     os.setresuid(identity.uid, identity.uid, identity.uid)
-    syscalls.drop_capabilities()
+    syscalls.hold_capabilities(keep)
     syscalls.forgo_privileges()
+
+
+def _memberships(name: str, gid: int) -> tuple[int, ...]:
+    found = {int(line[2]) for line in _lines("/etc/group") if len(line) > 3 and name and name in line[3].split(",")}
+    return tuple(sorted(found - {gid}))
 
 
 def _group(group: str) -> int:
@@ -73,14 +86,13 @@ def _group(group: str) -> int:
 
 
 def _entry(file: str, key: str) -> list[str] | None:
+    wanted = 2 if key.isdigit() else 0
+    return next((fields for fields in _lines(file) if len(fields) > wanted and fields[wanted] == key), None)
+
+
+def _lines(file: str) -> list[list[str]]:
     try:
         with Path(file).open(errors="replace") as text:
-            lines = text.read(_MAX_FILE).splitlines()
+            return [line.split(":") for line in text.read(_MAX_FILE).splitlines()]
     except FileNotFoundError:
-        return None
-    wanted = 2 if key.isdigit() else 0
-    for line in lines:
-        fields = line.split(":")
-        if len(fields) > wanted and fields[wanted] == key:
-            return fields
-    return None
+        return []

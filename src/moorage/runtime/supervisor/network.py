@@ -7,6 +7,7 @@ which address a task gets, and how the host is reached, is decided elsewhere.
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -118,6 +119,9 @@ def delete_link(name: str) -> None:
 def _configure(network: TaskNetwork) -> None:
     # USER is not root: without this a server could not listen on port 80, as it can in ECS.
     _write_sysctl("ipv4/ip_unprivileged_port_start", "0")
+    with suppress(OSError):  # an ordinary user has no ids by which to name everybody
+        # Nobody may make raw sockets here, which could speak in another task's name; `ping` works without.
+        _write_sysctl("ipv4/ping_group_range", "0 2147483647")
     _write_sysctl(f"ipv6/conf/{rules.OUTSIDE}/disable_ipv6", "1")
     with IPRoute() as route:
         route.link("set", index=_LOOPBACK_INDEX, state="up")

@@ -16,7 +16,7 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import cgroups, network, rules
+from moorage.runtime.supervisor import cgroups, network, rules, users
 from moorage.runtime.supervisor.environment import child_environment
 from moorage.runtime.supervisor.protocol import Refused
 
@@ -90,6 +90,7 @@ def _findings() -> list[Finding]:
         _verdict("veth and bridge", _try_links, "tasks can be joined", _LINKS),
         _verdict("overlayfs", _try_overlay, "image files can be laid over this host's /usr", _OVERLAY),
         _verdict("proc", _try_proc, "containers get a /proc of their own", _PROC),
+        _ids_finding(user),
         _cgroup_finding(),
         _outbound_finding(user),
     ]
@@ -186,6 +187,21 @@ def _cgroup_finding() -> Finding:
         "cgroups",
         "warning",
         "no control group can be made here, so limits of CPU and memory are not enforced; run Moorage as root for them",
+    )
+
+
+def _ids_finding(user: bool) -> Finding:
+    missing = "images whose start-up script changes owners or switches users do not start"
+    if user:
+        return ("ids", "warning", f"containers have one user id, so {missing}: run Moorage as root for them")
+    trouble = users.trial(Path(tempfile.gettempdir()))
+    if trouble is None:
+        return ("ids", "ok", "every task has 65536 user ids of its own, none of which is an account of this host")
+    advice = "Linux 5.19 or later and a file system that maps owners (ext4, xfs, btrfs) are needed"
+    return (
+        "ids",
+        "warning",
+        f"containers have this host's user ids and no capability, so {missing}: {advice} ({trouble})",
     )
 
 

@@ -40,6 +40,8 @@ class Program:
     environment: dict[str, str]
     directory: str
     user: str
+    capabilities: frozenset[int] = frozenset()
+    """What user 0 may do within the task's own range of ids; nothing where there is none."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ class Pipes:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the process lives: the task's network namespace and the files by which a cgroup is joined."""
+    """Where the process lives: network namespace, the files by which a cgroup is joined, the namespace of its ids."""
 
     network: int
     cgroups: Sequence[str]
+    users: int | None = None
 
 
 def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report], None]:
@@ -92,7 +95,8 @@ def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report
         _join(place.cgroups)
         syscalls.setns(place.network, syscalls.CLONE_NEWNET)
         syscalls.unshare(_OWN_NAMESPACES)
-        report.value = fork(lambda: _guarded(lambda: _be_container(blueprint), pipes))
+        users = None if place.users is None else _USERS
+        report.value = fork(lambda: _guarded(lambda: _be_container(blueprint, users), pipes, keep=place.users))
 
     return work
 
@@ -141,18 +145,22 @@ def _arrange(pipes: Pipes, keep: int | None) -> None:
     os.closerange(len(copies) + 1, 1 << 20)
 
 
-def _be_container(blueprint: Blueprint) -> None:
-    program = blueprint.program
+def _be_container(blueprint: Blueprint, users: int | None) -> None:
+    program, root = blueprint.program, blueprint.root
     os.setsid()
     syscalls.set_hostname(blueprint.hostname)
-    rootfs.enter(blueprint.root)
+    rootfs.enter(root, users)
     who = identity.resolve(program.user)
-    _prepare_files(blueprint, who)
+    owner = _owner(root, who)
+    _own_streams(owner)
+    _prepare_files(blueprint, owner)
     if blueprint.read_only:
         rootfs.freeze()
-    if blueprint.root.userns:
+    if users is not None:
+        syscalls.setns(users, syscalls.CLONE_NEWUSER)
+    elif root.userns:
         identity.nest(who)
-    identity.become(who, real=not blueprint.root.userns)
+    identity.become(who, program.capabilities, groups=_may_set_groups())
     _await_adoption()
     _execute(program, who)
 
@@ -165,22 +173,38 @@ def _be_guest(program: Program, own_users: int | None, terminal: bool) -> None:
     who = identity.resolve(program.user)
     if own_users is not None:
         syscalls.setns(_USERS, syscalls.CLONE_NEWUSER)
-    identity.become(who, real=own_users is None)
+    identity.become(who, program.capabilities, groups=_may_set_groups())
     _await_adoption()
     _execute(program, who)
 
 
-def _prepare_files(blueprint: Blueprint, who: identity.Identity) -> None:
-    owner = (0, 0) if blueprint.root.userns else (who.uid, who.gid)
+def _may_set_groups() -> bool:
+    return Path("/proc/self/setgroups").read_text().strip() == "allow"
+
+
+def _owner(root: rootfs.Root, who: identity.Identity) -> tuple[int, int]:
+    """The container's user and group as they are called where the root is built."""
+    if root.ids is not None:
+        return root.ids.outside(who.uid), root.ids.outside(who.gid)
+    return (0, 0) if root.userns else (who.uid, who.gid)
+
+
+def _own_streams(owner: tuple[int, int]) -> None:
+    """Give the container what it writes to, so that it can open it again as /dev/stdout."""
+    for stream in (1, 2):
+        os.fchown(stream, *owner)
+
+
+def _prepare_files(blueprint: Blueprint, owner: tuple[int, int]) -> None:
     directory = Path(blueprint.program.directory)
     # A complete image says itself who owns what is in it.
     ours = not (blueprint.root.complete and directory.is_dir()) and directory != Path("/")
-    directory.mkdir(parents=True, exist_ok=True)
+    rootfs.make_directory(directory, blueprint.root.owner)
     if ours:
         os.chown(directory, *owner)
     for file in blueprint.files:
         path = Path(file.path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        rootfs.make_directory(path.parent, blueprint.root.owner)
         path.write_text(file.content)
         path.chmod(file.mode)
         os.chown(path, *owner)

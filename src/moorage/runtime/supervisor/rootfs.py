@@ -8,11 +8,12 @@ Runs in the container's own mount namespace. Who may write, `identity` decides.
 import errno
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import identity
+from moorage.runtime.supervisor.users import Ids
 
 _HOST = "/.host"
 """Where the host's root is seen while the container's is furnished; taken away before any program runs."""
@@ -59,16 +60,25 @@ class Root:
     binds: tuple[tuple[str, str, bool], ...]
     userns: bool
     """The mounts are made inside a user namespace: overlays keep their marks in user attributes."""
+    ids: Ids | None = None
+    """Whose the files are: user 0 of the container is the first of these."""
+
+    @property
+    def owner(self) -> int:
+        """The id of the container's user 0, as it is called here."""
+        return self.ids.first if self.ids else 0
 
 
-def enter(root: Root) -> None:
-    """Build `root` and make it the root directory of this process."""
+def enter(root: Root, users: int | None) -> None:
+    """Build `root` and make it the root directory of this process. `users`: the user namespace that maps its ids."""
     os.umask(0o022)
     base = Path(root.workshop)
     # Links are followed now, on the host: after the pivot they would lead into the container.
     binds = [(os.path.realpath(source), target, writable) for source, target, writable in root.binds]
     shared = {} if root.complete else {name: os.path.realpath(f"/etc/{name}") for name in _shared_etc(root)}
     syscalls.mount("tmpfs", root.workshop, "tmpfs", _INERT, f"size={root.size},mode=755")
+    if users is not None:
+        root = _mapped(base, root, users)
     for name in ("skeleton", "top", "root"):
         (base / name).mkdir()
     for target, text in root.etc.items():
@@ -81,9 +91,9 @@ def enter(root: Root) -> None:
     _pivot(base / "root")
     # A fresh /proc is allowed only while the host's whole one is still in sight.
     syscalls.mount("proc", _within("/proc"), "proc", _INERT | syscalls.MS_NOEXEC)
-    _mount_devices()
+    _mount_devices(root.owner)
     for source, target, writable in binds:
-        _bind(source, target, writable=writable)
+        _bind(source, target, root.owner, writable=writable)
     _mask_proc()
     syscalls.unmount(_HOST, syscalls.MNT_DETACH)
     Path(_HOST).rmdir()
@@ -94,12 +104,29 @@ def freeze() -> None:
     syscalls.mount("none", "/", "", syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY | _INERT)
 
 
+def _mapped(base: Path, root: Root, users: int) -> Root:
+    """`root` with the image seen through the map of ids: what is user 0's on disk is the container's user 0's."""
+    if root.image is None or root.owner == 0:
+        return root
+    (base / "image").mkdir()
+    syscalls.mount_mapped(root.image, str(base / "image"), users)
+    return replace(root, image=str(base / "image"))
+
+
+def give(tree: Path, owner: int) -> None:
+    """Let everything in `tree` belong to `owner`."""
+    for directory, folders, files in os.walk(tree):
+        for path in (Path(directory), *(Path(directory, name) for name in (*folders, *files))):
+            os.chown(path, owner, owner, follow_symlinks=False)
+
+
 def _lay_alone(base: Path, root: Root) -> None:
     """The image's files, and above them the places that every container has."""
     for name in ("dev", "proc", "sys", "tmp"):
         (base / "top" / name).mkdir()
     (base / "top/tmp").chmod(0o1777)
-    _overlay(base, "all", base / "root", [str(base / "top"), *([root.image] if root.image else [])], root.userns)
+    give(base / "top", root.owner)
+    _overlay(base, "all", base / "root", [str(base / "top"), *([root.image] if root.image else [])], root)
 
 
 def _lay_on_host(base: Path, root: Root, shared: dict[str, str]) -> None:
@@ -107,8 +134,10 @@ def _lay_on_host(base: Path, root: Root, shared: dict[str, str]) -> None:
     skeleton, top, merged = base / "skeleton", base / "top", base / "root"
     hidden = _shadow_links(root, _furnish(skeleton, shared), top)
     _link_interpreter(top)
+    for tree in (skeleton, top):
+        give(tree, root.owner)
     lower = [str(top), *([root.image] if root.image else []), str(skeleton)]
-    _overlay(base, "all", merged, lower, root.userns)
+    _overlay(base, "all", merged, lower, root)
     _layer_usr(base, merged, root, hidden)
 
 
@@ -174,12 +203,13 @@ def _link_interpreter(top: Path) -> None:
         (programs / name).symlink_to(executable)
 
 
-def _overlay(base: Path, name: str, target: Path, lower: list[str], userns: bool) -> None:
+def _overlay(base: Path, name: str, target: Path, lower: list[str], root: Root) -> None:
     upper, work = base / f"upper-{name}", base / f"work-{name}"
     upper.mkdir()
     work.mkdir()
+    os.chown(upper, root.owner, root.owner)
     layers = ":".join(_escape(layer) for layer in lower)
-    marks = ",userxattr" if userns else ""
+    marks = ",userxattr" if root.userns else ""
     data = f"lowerdir={layers},upperdir={_escape(str(upper))},workdir={_escape(str(work))}{marks}"
     syscalls.mount("overlay", str(target), "overlay", _INERT, data)
 
@@ -194,10 +224,10 @@ def _layer_usr(base: Path, merged: Path, root: Root, hidden: dict[str, str]) -> 
     layers = [str(base / "top/usr")]
     if root.image and (Path(root.image) / "usr").is_dir():
         layers.append(str(Path(root.image) / "usr"))
-    _overlay(base, "usr", merged / "usr", [*layers, "/usr"], root.userns)
+    _overlay(base, "usr", merged / "usr", [*layers, "/usr"], root)
     for number, (target, folder) in enumerate(hidden.items()):
         place = merged / target
-        _overlay(base, f"link{number}", place, [folder, str(place)], root.userns)
+        _overlay(base, f"link{number}", place, [folder, str(place)], root)
 
 
 def _pivot(merged: Path) -> None:
@@ -207,8 +237,9 @@ def _pivot(merged: Path) -> None:
     os.chdir("/")
 
 
-def _mount_devices() -> None:
-    syscalls.mount("tmpfs", _within("/dev"), "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NOEXEC, "size=64k,mode=755")
+def _mount_devices(owner: int) -> None:
+    flags, ours = syscalls.MS_NOSUID | syscalls.MS_NOEXEC, f"uid={owner},gid={owner}"
+    syscalls.mount("tmpfs", _within("/dev"), "tmpfs", flags, f"size=64k,mode=755,{ours}")
     for name in _DEVICES:
         Path(f"/dev/{name}").touch()
         syscalls.mount(f"{_HOST}/dev/{name}", f"/dev/{name}", "", syscalls.MS_BIND)
@@ -217,7 +248,7 @@ def _mount_devices() -> None:
     for name, target in _DEVICE_LINKS.items():
         Path(f"/dev/{name}").symlink_to(target)
     Path("/dev/shm").mkdir()
-    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, "size=64m,mode=1777")
+    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, f"size=64m,mode=1777,{ours}")
 
 
 def _mask_proc() -> None:
@@ -233,16 +264,24 @@ def _mask_proc() -> None:
             syscalls.mount("tmpfs", f"/proc/{name}", "tmpfs", _INERT | syscalls.MS_RDONLY, "size=0")
 
 
-def _bind(source: str, target: str, *, writable: bool) -> None:
+def _bind(source: str, target: str, owner: int, *, writable: bool) -> None:
     place = Path(_within(target))
     if Path(_HOST + source).is_dir():
-        place.mkdir(parents=True, exist_ok=True)
+        make_directory(place, owner)
     elif not place.exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(place.parent, owner)
         place.touch()
     syscalls.mount(_HOST + source, str(place), "", syscalls.MS_BIND | syscalls.MS_REC)
     attributes = syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
     syscalls.restrict_tree(str(place), attributes if writable else attributes | syscalls.MOUNT_ATTR_RDONLY)
+
+
+def make_directory(path: Path, owner: int) -> None:
+    """Make a directory and those above it that are missing, all of them `owner`'s."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        os.chown(made, owner, owner)
 
 
 def _within(target: str) -> str:

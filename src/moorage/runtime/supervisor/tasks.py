@@ -23,6 +23,7 @@ from moorage.runtime.supervisor import (
     rootfs,
     rules,
     usage,
+    users,
 )
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
 from moorage.runtime.supervisor.children import Children, Report
@@ -40,6 +41,9 @@ class Task:
     hosts: list[tuple[str, str]] = field(default_factory=list)
     net: network.TaskNetwork | None = None
     namespace: int = -1
+    slot: int = -1
+    users: int | None = None
+    """The namespace of its ids; None where ids cannot be mapped. As root `slot` is the range that it maps."""
     containers: dict[str, Container] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -53,6 +57,9 @@ class Settings:
     root_size: int
     addresses: network.Addresses
     userns: bool
+    instance: str = ""
+    ranges: bool = False
+    """Each task gets a range of ids of its own."""
 
 
 class Tasks:
@@ -190,7 +197,7 @@ class Tasks:
             raise Refused("NotRunning", f"the container {request['name']} does not run")
         own = container.program
         environment = {**own.environment, **dict(request["environment"])}
-        program = process.Program(request["argv"], environment, own.directory, own.user)
+        program = process.Program(request["argv"], environment, own.directory, own.user, own.capabilities)
         joins = self._cgroups.joins(request["task_id"], container.seen.name)
         return await self.guests.attach(container.seen.pid, program, joins, request["terminal"])
 
@@ -204,18 +211,30 @@ class Tasks:
         ingress = [(outside, inside) for outside, inside in request["ingress"]]
         wanted = network.TaskNetwork(self._free_offset(), self._settings.addresses, request["egress_port"], ingress)
 
+        if self._settings.ranges:
+            task.slot = users.free_slot({each.slot for each in self._tasks.values()}, self._settings.instance)
+        ids = self._ids(task)
+
         def work(report: Report) -> None:
-            report.descriptors.append(network.build_task(wanted))
+            if ids is not None:
+                report.descriptors.append(users.namespace(ids))
+            report.descriptors.insert(0, network.build_task(wanted))
 
         records.begin(self._settings.state, task.task_id, wanted.offset)
         self._cgroups.make_task(task.task_id, Limits(**request["limits"]))
         report = await self._children.run(work)
         task.net, task.namespace = wanted, report.descriptors[0]
+        task.users = report.descriptors[1] if ids is not None else None
 
     async def _start(self, task: Task, name: str, request: Message) -> None:
         directory = records.directory(self._settings.state, task.task_id, name)
         environment = {"HOSTNAME": task.hostname, **dict(request["environment"])}
-        program = process.Program(request["argv"], environment, request["directory"], request["user"])
+        mapped = task.users is not None and bool(request["mapped"])
+        if request["added"] and not mapped:
+            why = "containers have no capabilities here (`moorage check` says what is needed for them)"
+            raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
+        rights = frozenset(request["capabilities"]) if mapped else frozenset()
+        program = process.Program(request["argv"], environment, request["directory"], request["user"], rights)
         seen = Seen(name, containers.runtime_id(task.task_id, name), stop_signal=request["stop_signal"])
         container = Container(directory, seen, program, lambda: self._notify(task.task_id))
         joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
@@ -225,7 +244,7 @@ class Tasks:
                 container,
                 self._children,
                 self._blueprint(task, program, request),
-                process.Place(task.namespace, joins),
+                process.Place(task.namespace, joins, task.users if mapped else None),
                 lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
             )
         except Refused:
@@ -248,6 +267,7 @@ class Tasks:
             etc,
             tuple((source, target, writable) for source, target, writable in request["binds"]),
             self._settings.userns,
+            self._ids(task) if request["mapped"] else None,
         )
         files = [process.WrittenFile(**file) for file in request["files"]]
         return process.Blueprint(program, root, task.hostname, files, request["read_only"])
@@ -267,7 +287,7 @@ class Tasks:
         self, task_id: str, container: Container, argv: list[str], environment: dict[str, str], within: float | None
     ) -> tuple[int, bytes]:
         own = container.program
-        program = process.Program(argv, {**own.environment, **environment}, own.directory, own.user)
+        program = process.Program(argv, {**own.environment, **environment}, own.directory, own.user, own.capabilities)
         joins = self._cgroups.joins(task_id, container.seen.name)
         return await containers.execute(container, self._children, program, joins, within)
 
@@ -279,7 +299,13 @@ class Tasks:
         if task.namespace >= 0:
             os.close(task.namespace)
             task.namespace = -1
+        if task.users is not None:
+            os.close(task.users)
+            task.users, task.slot = None, -1
         self._cgroups.remove_task(task.task_id)
+
+    def _ids(self, task: Task) -> users.Ids | None:
+        return users.of_slot(task.slot) if self._settings.ranges else None
 
     def _prepared(self, task_id: str) -> Task:
         task = self._tasks.get(task_id)
