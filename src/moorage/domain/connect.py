@@ -111,6 +111,7 @@ class ConnectEndpoint:
         return (
             ("namespace", (self.account, self.region, self.namespace_id)),
             ("service", self.service_key),
+            ("registry", (self.account, self.region, self.registry_service_id)),
             ("alias", alias_key(self.account, self.region, self.namespace_id, self.alias, self.alias_port)),
         )
 

@@ -7,7 +7,7 @@ or doubled event changes nothing. At the start every key is looked at once.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Key, RecordId
@@ -18,13 +18,12 @@ from moorage.domain.stack import Stack
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.engine.loop import Controller, Loop, Wake
-from moorage.engine.mesh import Mesh
+from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
 from moorage.engine.services import Registry, Services
 from moorage.engine.task_secrets import TaskSecrets
 from moorage.engine.tasks import Envoy, Means, Tasks
-from moorage.mesh.view import View
 from moorage.planning.situation import Patience
 
 SWEEP: Final = timedelta(seconds=30)
@@ -68,7 +67,7 @@ class Engine:
         self,
         outside: Outside,
         envoy: Envoy,
-        bundle: Callable[[View], Any],
+        bundle: Maker,
         patience: Patience,
         more: Iterable[tuple[str, Controller]] = (),
     ) -> None:

@@ -1,9 +1,12 @@
 """The doer of the mesh: for each namespace, what its proxies shall hold now, handed to the proxies' hub.
 
 The first change goes out at once, later ones at most every 20 ms. Nothing is stored: a bundle follows from the World.
+Only the proxies that know what changed are looked at; `news` says which those can be.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,28 +14,74 @@ from moorage.domain.changes import Key
 from moorage.domain.service import Deployment
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
-from moorage.domain.world import World
 from moorage.engine.loop import Wake
-from moorage.engine.ports import Clock, Proxies, Store
+from moorage.engine.news import News, Newsroom, name_of
+from moorage.engine.ports import Clock, Commit, Proxies, Store
 from moorage.mesh import view_of as views
-from moorage.mesh.view import Ingress, Protocol, Timeouts, View
+from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream, View
 from moorage.planning.sidecar import Proxy, proxy_of
 
 HOLD_OFF: Final = timedelta(milliseconds=20)
 
 CONFIGURED: Final = frozenset({Status.PENDING, Status.RUNNING, Status.DEACTIVATING, Status.STOPPING})
 
+Maker = Callable[[View, tuple[View, Any] | None], Any]
+"""A view's bundle. The second argument, a view of the same deployment and its bundle, may only make it cheaper."""
+
+
+@dataclass
+class _Told:
+    """What the proxies of one deployment were last told: its names in order, each task's view, a bundle per zone."""
+
+    deployment: Deployment
+    ports: views.Ports
+    upstreams: tuple[Upstream, ...]
+    places: Mapping[Key, int]
+    views: dict[str, View] = field(default_factory=dict)
+    made: dict[str, tuple[View, Any]] = field(default_factory=dict)
+
+
+class _Namespace:
+    """The deployments of a namespace whose proxies were told something, and which of them know a name."""
+
+    def __init__(self) -> None:
+        self.told: dict[Key, _Told] = {}
+        self._knowing: defaultdict[Key, set[Key]] = defaultdict(set)
+
+    def remember(self, key: Key, told: _Told) -> None:
+        self.forget(key)
+        self.told[key] = told
+        for name in told.places:
+            self._knowing[name].add(key)
+
+    def forget(self, key: Key) -> None:
+        told = self.told.pop(key, None)
+        for name in told.places if told is not None else ():
+            self._knowing[name].discard(key)
+            if not self._knowing[name]:
+                del self._knowing[name]
+
+    def concerned(self, news: News) -> dict[Key, set[Key]]:
+        """The deployments that the news are about, each with the names of its own that changed."""
+        found: dict[Key, set[Key]] = {key: set() for key in news.deployments}
+        for name in news.names:
+            for key in self._knowing.get(name, ()):
+                found.setdefault(key, set()).add(name)
+        return found
+
 
 class Mesh:
     """Publishes the bundles of all proxies of a namespace."""
 
-    def __init__(self, store: Store, proxies: Proxies, clock: Clock, bundle: Callable[[View], Any]) -> None:
+    def __init__(self, store: Store, proxies: Proxies, clock: Clock, bundle: Maker) -> None:
         self._store = store
         self._proxies = proxies
         self._clock = clock
         self._bundle = bundle
         self._published: dict[Key, datetime] = {}
-        self._views: dict[str, View] = {}
+        self._namespaces: dict[Key, _Namespace] = {}
+        self._newsroom = Newsroom()
+        store.watch(self._committed)
 
     async def reconcile(self, key: Key) -> Wake:
         now = self._clock.now()
@@ -40,28 +89,84 @@ class Mesh:
         if left > timedelta(0):
             return left
         self._published[key] = now
-        world = self._store.snapshot()
-        seen = set()
-        for deployment in world.linked(Deployment, "namespace", key):
-            for task in world.linked(Task, "deployment", deployment.key):
-                self.publish(world, task, deployment)
-                seen.add(task.id)
+        outlook = views.Outlook(self._store.snapshot())
+        news = self._newsroom.take(key, outlook.world)
+        told = False
+        try:
+            self._tell(outlook, key, news)
+            told = True
+        finally:
+            if not told:
+                self._newsroom.give_back(key)
         return None
 
-    def publish(self, world: World, task: Task, deployment: Deployment) -> None:
+    def _committed(self, commit: Commit) -> None:
+        self._newsroom.note(self._store.snapshot(), commit.touched)
+
+    def _tell(self, outlook: views.Outlook, key: Key, news: News) -> None:
+        namespace = self._namespaces.setdefault(key, _Namespace())
+        concerned = namespace.concerned(news)
+        if news.everything:
+            present = {each.key for each in outlook.world.linked(Deployment, "namespace", key)}
+            concerned = {each: set(told.places) for each, told in namespace.told.items()}
+            concerned |= {each: concerned.get(each, set()) for each in present}
+        for deployment, changed in sorted(concerned.items()):
+            self._tell_deployment(outlook, namespace, deployment, changed)
+
+    def _tell_deployment(self, outlook: views.Outlook, namespace: _Namespace, key: Key, changed: Iterable[Key]) -> None:
+        deployment, told = outlook.world.get(Deployment, key), namespace.told.get(key)
+        if deployment is None or views.missing(outlook.world, deployment) is not None:
+            namespace.forget(key)
+            return
+        if told is None or told.deployment is not deployment:
+            fresh = _meet(outlook, deployment)
+            if fresh is None:
+                return
+            if told is not None:
+                fresh.views, fresh.made = told.views, told.made
+            namespace.remember(key, fresh)
+            told = fresh
+        else:
+            told.upstreams = _revised(outlook, told, changed)
+        for task in outlook.world.linked(Task, "deployment", key):
+            self._tell_task(outlook, told, task)
+
+    def _tell_task(self, outlook: views.Outlook, told: _Told, task: Task) -> None:
         """Hand the proxy of `task` what it shall hold, if the task has come as far as to have one."""
-        state = world.get(TaskState, task.key)
-        definition = world.get(TaskDefinition, task.task_definition)
-        if state is None or state.status not in CONFIGURED or definition is None:
-            self._views.pop(task.id, None)
+        state = outlook.world.get(TaskState, task.key)
+        if state is None or state.status not in CONFIGURED:
+            told.views.pop(task.id, None)
             return
-        proxy = proxy_of(task, deployment, definition)
-        if proxy is None or views.missing(world, deployment) is not None:
-            return
-        view = views.view_of(world, task, deployment, ports_of(proxy))
-        if self._views.get(task.id) != view:
-            self._proxies.publish(task.id, self._bundle(view))
-            self._views[task.id] = view
+        view = outlook.view(task, told.deployment, told.ports, told.upstreams)
+        if told.views.get(task.id) != view:
+            bundle = self._bundle(view, told.made.get(view.zone))
+            told.made[view.zone] = (view, bundle)
+            self._proxies.publish(task.id, bundle)
+            told.views[task.id] = view
+
+
+def _meet(outlook: views.Outlook, deployment: Deployment) -> _Told | None:
+    """What the proxies of a deployment shall be told, from nothing; None while it has no tasks."""
+    tasks = outlook.world.linked(Task, "deployment", deployment.key)
+    definition = outlook.world.get(TaskDefinition, deployment.task_definition)
+    proxy = proxy_of(tasks[0], deployment, definition) if tasks and definition is not None else None
+    if proxy is None:
+        return None
+    upstreams = tuple(outlook.upstream(deployment, known) for known in deployment.known)
+    places = {name_of(known.endpoint): place for place, known in enumerate(deployment.known)}
+    return _Told(deployment, ports_of(proxy), upstreams, places)
+
+
+def _revised(outlook: views.Outlook, told: _Told, changed: Iterable[Key]) -> tuple[Upstream, ...]:
+    """The upstreams as they are now; those that are as they were stay the same objects."""
+    upstreams: list[Upstream] | None = None
+    for name in changed:
+        place = told.places[name]
+        now = outlook.upstream(told.deployment, told.deployment.known[place])
+        if now != told.upstreams[place]:
+            upstreams = upstreams or list(told.upstreams)
+            upstreams[place] = now
+    return told.upstreams if upstreams is None else tuple(upstreams)
 
 
 def ports_of(proxy: Proxy) -> views.Ports:

@@ -4,57 +4,15 @@ It can say whether it fits together (`consistent`) and how it differs from anoth
 difference goes out, and what the proxy answers, is `xds`'s to know.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
-from envoy.service.discovery.v3 import discovery_pb2
-from google.protobuf import any_pb2, message
-
 from moorage.mesh import names
-
-
-@dataclass(frozen=True)
-class References:
-    """What a resource needs or claims.
-
-    `clusters`, `endpoints`, `routes`: names of other resources; `clusters` includes those that its routes lead to.
-    `addresses`: hosts it sends traffic to. `ports`: what a listener binds. `matches`: the (address, port) pairs that
-    its filter chains take, repeated if claimed twice.
-    """
-
-    clusters: frozenset[str] = frozenset()
-    endpoints: frozenset[str] = frozenset()
-    routes: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
-    ports: tuple[int, ...] = ()
-    matches: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One xDS resource. Equal content has an equal version, so equality is by type, name and version."""
-
-    type_url: str
-    name: str
-    version: str
-    content: bytes = field(compare=False, repr=False)
-    references: References = field(compare=False, repr=False, default=References())
-
-    @cached_property
-    def wire(self) -> discovery_pb2.Resource:
-        """The message that a response carries; made once and shared by every stream that sends it."""
-        body = any_pb2.Any(type_url=self.type_url, value=self.content)
-        return discovery_pb2.Resource(name=self.name, version=self.version, resource=body)
-
-
-def resource(type_url: str, name: str, body: message.Message, references: References = References()) -> Resource:
-    """Seal a message: its bytes are fixed and hashed now, and nobody can change it afterwards."""
-    content = body.SerializeToString(deterministic=True)
-    version = hashlib.blake2b(content, digest_size=8).hexdigest()
-    return Resource(type_url, name, version, content, references)
+from moorage.mesh.consistency import problems
+from moorage.mesh.resource import Resource
 
 
 @dataclass(frozen=True)
@@ -69,12 +27,24 @@ class Diff:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """How a bundle was made from another: the version `of` that one, and the names whose endpoints are different."""
+
+    of: str
+    endpoints: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Bundle:
-    """All resources of one proxy. `doubled` holds the (type, name) of any that was made twice: a fault of its maker."""
+    """All resources of one proxy. `problems`: why it does not fit together; `revision`: what it was made from, if any.
+
+    Bundles of equal version hold the same resources.
+    """
 
     by_type: Mapping[str, Mapping[str, Resource]] = field(compare=False)
     version: str
-    doubled: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = ()
+    revision: Revision | None = field(compare=False, default=None)
 
     def of(self, type_url: str) -> Mapping[str, Resource]:
         """The resources of a type by name; empty for a type that it has none of."""
@@ -90,73 +60,73 @@ class Bundle:
             removed += [(type_url, name) for name in theirs if name not in ours]
         return Diff(tuple(changed), tuple(removed))
 
+    def revised(self, endpoints: Iterable[Resource]) -> "Bundle":
+        """This bundle with other endpoints behind names that it has; the cost is that of the names that changed.
+
+        Endpoints name nothing, so it fits together as this one does. LookupError for a name that is not there.
+        """
+        table = dict(self.of(names.ENDPOINTS))
+        weight, changed = int(self.version, 16), []
+        for item in endpoints:
+            older = table.get(item.name)
+            if older is None:
+                raise LookupError(f"{item.name} has no endpoints in this bundle")
+            if older != item:
+                table[item.name] = item
+                weight += item.weight - older.weight
+                changed.append(item.name)
+        if not changed:
+            return self
+        tables = MappingProxyType({**self.by_type, names.ENDPOINTS: MappingProxyType(table)})
+        revision = Revision(self.version, frozenset(changed))
+        return Bundle(tables, _version(weight), self.problems, revision)
+
+    def differing(self, older: "Bundle", type_url: str) -> AbstractSet[str]:
+        """At least the names of a type that are new, gone or different since `older`."""
+        ours, theirs = self.of(type_url), older.of(type_url)
+        if ours is theirs:
+            return frozenset()
+        if self.revision is not None and self.revision.of == older.version:
+            return self.revision.endpoints if type_url == names.ENDPOINTS else frozenset()
+        changed = {name for name, item in ours.items() if theirs.get(name) is not item}
+        return changed | (theirs.keys() - ours.keys())
+
+    def sends_to(self, address: str) -> bool:
+        """True when any of its endpoints is at `address`."""
+        known = self._answers.get(address)
+        if known is None:
+            items = self.of(names.ENDPOINTS).values()
+            known = self._answers[address] = any(address in item.references.addresses for item in items)
+        return known
+
+    @cached_property
+    def _answers(self) -> dict[str, bool]:
+        """Many proxies that share a bundle are asked about the same few addresses."""
+        return {}
+
     def consistent(self) -> list[str]:
         """Every reason why a proxy could not take this bundle as a whole; empty when there is none."""
-        problems = [f"{_short(type_url)} {name} is there twice" for type_url, name in self.doubled]
-        problems += self._dangling("clusters", names.CLUSTER)
-        problems += self._dangling("endpoints", names.ENDPOINTS)
-        problems += self._dangling("routes", names.ROUTE)
-        problems += self._unused("endpoints", names.ENDPOINTS)
-        problems += self._unused("routes", names.ROUTE)
-        return problems + self._clashes()
-
-    def _named(self, relation: str) -> dict[str, str]:
-        """Each name that resources refer to by `relation`, with one resource that does."""
-        found: dict[str, str] = {}
-        for items in self.by_type.values():
-            for item in items.values():
-                for target in sorted(getattr(item.references, relation)):
-                    found.setdefault(target, f"{_short(item.type_url)} {item.name}")
-        return found
-
-    def _dangling(self, relation: str, type_url: str) -> list[str]:
-        known = self.of(type_url)
-        missing = [(by, target) for target, by in self._named(relation).items() if target not in known]
-        return [f"{by} names {_short(type_url)} {target}, which is not there" for by, target in missing]
-
-    def _unused(self, relation: str, type_url: str) -> list[str]:
-        """Envoy would never ask for it, so it could never be acknowledged."""
-        named = self._named(relation).keys()
-        return [
-            f"{_short(type_url)} {name} is named by nothing"
-            for name in self.of(type_url)
-            if name not in named | _STATIC
-        ]
-
-    def _clashes(self) -> list[str]:
-        problems: list[str] = []
-        ports: dict[int, str] = {}
-        for listener in self.of(names.LISTENER).values():
-            for port in listener.references.ports:
-                if port in ports:
-                    problems.append(f"Listener {listener.name} binds port {port}, as does {ports[port]}")
-                ports.setdefault(port, listener.name)
-            matches = listener.references.matches
-            twice = sorted({match for match in matches if matches.count(match) > 1})
-            problems += [f"Listener {listener.name} takes {ip}:{port} twice" for ip, port in twice]
-        return problems
+        return list(self.problems)
 
 
 def bundle(resources: Iterable[Resource]) -> Bundle:
     """Collect resources, in any order, into a bundle."""
     tables: dict[str, dict[str, Resource]] = {type_url: {} for type_url in names.TYPES}
     doubled: list[tuple[str, str]] = []
-    digest = hashlib.blake2b(digest_size=8)
+    weight = 0
     for item in sorted(resources, key=lambda item: (item.type_url, item.name, item.version)):
         table = tables[item.type_url]
         if item.name in table:
             doubled.append((item.type_url, item.name))
         table[item.name] = item
-        digest.update(f"{item.type_url}\n{item.name}\n{item.version}\n".encode())
-    frozen = {type_url: MappingProxyType(table) for type_url, table in tables.items()}
-    return Bundle(MappingProxyType(frozen), digest.hexdigest(), tuple(doubled))
+        weight += item.weight
+    frozen = MappingProxyType({type_url: MappingProxyType(table) for type_url, table in tables.items()})
+    return Bundle(frozen, _version(weight), tuple(problems(frozen, doubled)))
 
-
-_STATIC = frozenset({names.LOCAL_CLUSTER})
-"""Endpoints that a cluster of the bootstrap asks for."""
 
 _NONE: Mapping[str, Resource] = MappingProxyType({})
 
 
-def _short(type_url: str) -> str:
-    return type_url.rpartition(".")[2]
+def _version(weight: int) -> str:
+    """A sum does not depend on the order, and is mended where one resource changes without looking at the others."""
+    return f"{weight % 2**64:016x}"

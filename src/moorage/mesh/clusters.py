@@ -14,8 +14,8 @@ from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.type.v3 import percent_pb2
 
 from moorage.mesh import messages, names
-from moorage.mesh.bundle import References, Resource, resource
 from moorage.mesh.policies import DEFAULT, Policies
+from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
 CONNECT_TIMEOUT = 1

@@ -11,8 +11,8 @@ from envoy.config.core.v3 import base_pb2
 from envoy.config.endpoint.v3 import endpoint_components_pb2, endpoint_pb2
 
 from moorage.mesh import messages, names
-from moorage.mesh.bundle import References, Resource, resource
 from moorage.mesh.policies import Policies
+from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Endpoint, Upstream
 
 
@@ -22,13 +22,15 @@ def prefers(upstream: Upstream, zone: str, policies: Policies) -> bool:
     return bool(zone) and 0 < policies.zone_minimum <= inside
 
 
-@lru_cache(maxsize=4096)
 def of_upstream(upstream: Upstream, region: str, zonal: bool) -> Resource:
     """The endpoints of an alias; one value for all proxies that know it and stay in their zone, one for the others."""
-    name = names.upstream(upstream)
-    hosts = frozenset(endpoint.address for endpoint in upstream.endpoints)
-    body = _assignment(name, upstream.endpoints, region, zonal)
-    return resource(names.ENDPOINTS, name, body, References(addresses=hosts))
+    return _behind(names.upstream(upstream), upstream.endpoints, region, zonal)
+
+
+@lru_cache(maxsize=4096)
+def _behind(name: str, endpoints: tuple[Endpoint, ...], region: str, zonal: bool) -> Resource:
+    hosts = frozenset(endpoint.address for endpoint in endpoints)
+    return resource(names.ENDPOINTS, name, _assignment(name, endpoints, region, zonal), References(addresses=hosts))
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 
 from moorage.domain.proxy_output import AccessLog
 from moorage.mesh import access_logs, messages, names, routes
-from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
 TCP_CONNECT_ATTEMPTS = 3

@@ -11,7 +11,7 @@ from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 
 from moorage.mesh import messages, names
-from moorage.mesh.bundle import References, Resource, resource
+from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Protocol, Timeouts, Upstream
 
 RETRIES = 2

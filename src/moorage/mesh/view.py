@@ -40,6 +40,24 @@ class Endpoint:
     zone: str = ""
 
 
+class Endpoints(tuple[Endpoint, ...]):
+    """Endpoints that many proxies share: a tuple in all respects, but hashed once, by which most are told apart."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("hash")
+        if known is None:
+            known = self.__dict__["hash"] = super().__hash__()
+        return known
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Endpoints) and hash(self) != hash(other):
+            return False
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
 @dataclass(frozen=True)
 class Upstream:
     """One alias that this proxy knows: clients dial `vip`:`alias_port`; it is carried to one of `endpoints`."""

@@ -45,6 +45,7 @@ class Hub:
         self._owner = owner
         self._seats: dict[str, _Seat] = {}
         self._early: dict[str, Bundle] = {}
+        self._awaited: dict[str, set[str]] = {}
         self._watchers: list[Callable[[str], None]] = []
         self._opening = asyncio.Lock()
 
@@ -64,6 +65,7 @@ class Hub:
             self._early.pop(task_id, None)
             if (self._directory / task_id).exists():
                 shutil.rmtree(self._directory / task_id)
+            self._let_go(task_id)
 
     async def shut(self) -> None:
         """Stop listening for all, and leave the directories: the proxies go on and will look for the next daemon."""
@@ -75,22 +77,32 @@ class Hub:
         """Make `bundle` what the proxy shall hold, now or once it is open. Nothing happens when it is already."""
         seat = self._seats.get(task_id)
         known = seat.proxy.bundle if seat is not None else self._early.get(task_id)
-        if known == bundle:
+        if known is bundle or known == bundle:
             return
-        problems = bundle.consistent()
-        if problems:
-            raise Inconsistent(task_id, problems)
+        if bundle.problems:
+            raise Inconsistent(task_id, bundle.problems)
         if seat is not None:
             seat.proxy.publish(bundle)
+            self._let_go(task_id)
         else:
             self._early[task_id] = bundle
 
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
-        """Of `tasks`, those whose proxies may still hold an endpoint at `address`. A closed proxy holds nothing."""
-        return frozenset(task_id for task_id in tasks if self._may_hold(task_id, address))
+        """Of `tasks`, those whose proxies may still hold an endpoint at `address`. A closed proxy holds nothing.
+
+        Watchers are called when the last of them has let go.
+        """
+        holding = {task_id for task_id in tasks if self._may_hold(task_id, address)}
+        if holding:
+            self._awaited[address] = holding
+        else:
+            self._awaited.pop(address, None)
+        return frozenset(holding)
 
     def watch(self, nudge: Callable[[str], None]) -> None:
-        """Call `nudge(task_id)` when a proxy connected, left, acknowledged or refused something."""
+        """Call `nudge(task_id)` on each word of a proxy that is not yet, or no longer, whole: it comes to hold its
+        bundle, leaves, or refuses something. One that is whole is heard of when it was the last to let an address go.
+        """
         self._watchers.append(nudge)
 
     async def ready(self, task_id: str) -> bool:
@@ -138,12 +150,28 @@ class Hub:
         socket = directory / XDS_SOCKET
         socket.unlink(missing_ok=True)
         proxy = Proxy(task_id, inherited, self._early.pop(task_id, None))
-        started = await server.listen(str(socket), proxy, self._nudge)
+        started = await server.listen(str(socket), proxy, self._spoke)
         if self._owner is not None:
             for path in (directory, socket):
                 # The proxy may write to the directory: a link that it put there must not be followed.
                 os.chown(path, self._owner, self._owner, follow_symlinks=False)
         return _Seat(proxy, directory, started, Admin(directory / ADMIN_SOCKET))
+
+    def _spoke(self, task_id: str) -> None:
+        """A proxy connected, left or answered. What a thousand answers to one change mean is told once."""
+        seat = self._seats.get(task_id)
+        if seat is None or seat.proxy.has_news():
+            self._nudge(task_id)
+        self._let_go(task_id)
+
+    def _let_go(self, task_id: str) -> None:
+        """See whether anybody waits for this proxy to let go of an address, and it was the last one."""
+        for address, holders in list(self._awaited.items()):
+            if task_id in holders and not self._may_hold(task_id, address):
+                holders.discard(task_id)
+                if not holders:
+                    del self._awaited[address]
+                    self._nudge(task_id)
 
     def _nudge(self, task_id: str) -> None:
         for nudge in self._watchers:

@@ -1,13 +1,15 @@
 """What a proxy asked for, holds, and refused of one resource type: the books behind a stream.
 
 A ledger records; it decides neither order nor timing, which are `stream`'s and `ordering`'s. It is exact about
-doubt: whatever a proxy may still hold counts as held until its answer rules it out.
+doubt: whatever a proxy may still hold counts as held until its answer rules it out. Only the names that something
+happened to are looked at again (`agenda`), so that one change costs the same among ten names and among a thousand.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from moorage.mesh.bundle import Resource
+from moorage.mesh.resource import Resource
 
 Hosts = frozenset[str] | None
 """The addresses that a resource sends traffic to; None when only the version is known."""
@@ -47,7 +49,8 @@ class Ledger:
     """The books of one type on one stream.
 
     `owed`: to be sent though acknowledged, since the proxy asked again or lost it. `suspects`: refused together with
-    others, to be sent alone. `absent`: told that there is no such thing.
+    others, to be sent alone. `absent`: told that there is no such thing. `agenda`: every name of which the proxy may
+    not hold exactly what it should; with `unread`, any name may be one.
     """
 
     wildcard: bool = False
@@ -60,6 +63,8 @@ class Ledger:
     sent: Sent | None = None
     opened: bool = False
     greeted: bool = False
+    agenda: set[str] = field(default_factory=set)
+    unread: bool = True
 
     def wants(self, name: str) -> bool:
         return self.wildcard or name in self.named
@@ -67,6 +72,7 @@ class Ledger:
     def open(self, held: Mapping[str, str], wildcard: bool) -> None:
         """The first request of the type: what the proxy brought along from an earlier stream."""
         self.opened = True
+        self.unread = True
         self.wildcard = wildcard
         for name, version in held.items():
             self.entries[name] = Entry(version, {version: None})
@@ -75,8 +81,10 @@ class Ledger:
         """Ask for a name. Asking again means that the proxy lacks it, unless it said that it brought it along."""
         self.absent.discard(name)
         self.refused.pop(name, None)
+        self.agenda.add(name)
         if name == "*":
             self.wildcard = True
+            self.unread = True
             return
         self.named.add(name)
         if not brought:
@@ -90,6 +98,7 @@ class Ledger:
         """
         for name in lost:
             self.owed.add(name)
+            self.agenda.add(name)
             self.absent.discard(name)
             self.refused.pop(name, None)
 
@@ -103,10 +112,28 @@ class Ledger:
         self.named.discard(name)
         self._forget(name)
 
+    def review(self, wanted: Mapping[str, Resource], differing: AbstractSet[str]) -> None:
+        """Bring the agenda up to what is wanted now, which differs from before in these names at most."""
+        if self.unread:
+            self.agenda.update(wanted, self.entries, self.named)
+            self.unread = False
+        self.agenda |= differing
+        self.agenda = {name for name in self.agenda if not self.settled(name, wanted.get(name))}
+
+    def settled(self, name: str, item: Resource | None) -> bool:
+        """True when nothing is to be said of a name, nor anything in doubt. `item` is what is wanted of it."""
+        entry = self.entries.get(name)
+        if item is None:
+            return entry is None and (name not in self.named or name in self.absent)
+        if entry is None or entry.acked != item.version or len(entry.possible) != 1:
+            return False
+        return not (name in self.owed or name in self.suspects or name in self.refused)
+
     def pending(self, wanted: Mapping[str, Resource]) -> Iterator[Resource]:
-        """What the proxy asked for and does not have in this version, and has not refused in it."""
-        for name, item in wanted.items():
-            if not self.wants(name):
+        """What the proxy asked for and does not have in this version, and has not refused in it; after `review`."""
+        for name in sorted(self.agenda):
+            item = wanted.get(name)
+            if item is None or not self.wants(name):
                 continue
             refused = self.refused.get(name)
             if refused is not None and refused.version == item.version:
@@ -116,12 +143,13 @@ class Ledger:
                 yield item
 
     def gone(self, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
-        """What the proxy may hold and should not."""
-        return tuple(sorted(name for name in self.entries if name not in wanted and self.wants(name)))
+        """What the proxy may hold and should not; after `review`."""
+        held = (name for name in self.agenda if name in self.entries and name not in wanted)
+        return tuple(sorted(name for name in held if self.wants(name)))
 
     def unknown(self, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
-        """What the proxy waits for, having nothing of it or having lost it, and cannot get."""
-        waiting = self.named - wanted.keys() - self.absent
+        """What the proxy waits for, having nothing of it or having lost it, and cannot get; after `review`."""
+        waiting = (name for name in self.agenda & self.named if name not in wanted and name not in self.absent)
         return tuple(sorted(name for name in waiting if name in self.owed or name not in self.entries))
 
     def holds(self, name: str) -> bool:
@@ -137,6 +165,7 @@ class Ledger:
     def send(self, sent: Sent) -> None:
         self.sent = sent
         self.greeted = True
+        self.agenda |= sent.names
         self.owed -= set(sent.removed)
         for item in sent.resources:
             self.owed.discard(item.name)
@@ -149,6 +178,7 @@ class Ledger:
         sent, self.sent = self.sent, None
         if sent is None:
             return
+        self.agenda |= sent.names
         self.suspects -= sent.names
         for item in sent.resources:
             self.refused.pop(item.name, None)
@@ -161,6 +191,7 @@ class Ledger:
         sent, self.sent = self.sent, None
         if sent is None:
             return
+        self.agenda |= sent.names
         self._removed(sent.removed)
         if len(sent.resources) > 1:
             self.suspects |= {item.name for item in sent.resources if self.wants(item.name)}
@@ -185,6 +216,7 @@ class Ledger:
                 self.absent.add(name)
 
     def _forget(self, name: str) -> None:
+        self.agenda.add(name)
         self.entries.pop(name, None)
         self.refused.pop(name, None)
         for names in (self.owed, self.suspects, self.absent):

@@ -13,12 +13,16 @@ from moorage.xds.stream import UNKNOWN, DeltaStream
 
 @dataclass
 class Proxy:
-    """`inherited`: it may have been running before this daemon. `changed` wakes whoever writes to its stream."""
+    """`inherited`: it may have been running before this daemon. `changed` wakes whoever writes to its stream.
+
+    `whole`: it was connected and held its whole bundle, with nothing refused, when it was last asked for news.
+    """
 
     task_id: str
     inherited: bool
     bundle: Bundle | None = None
     connected: bool = False
+    whole: bool = False
     stream: DeltaStream = field(default_factory=DeltaStream)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -44,6 +48,12 @@ class Proxy:
     def disconnect(self, stream: DeltaStream) -> None:
         if self.stream is stream:
             self.connected = False
+
+    def has_news(self) -> bool:
+        """False when it was whole, and still is: then what it said changes nothing for anybody but its stream."""
+        refused = any(ledger.refused for ledger in self.stream.ledgers.values())
+        before, self.whole = self.whole, self.connected and not refused and self.in_place()
+        return not (before and self.whole)
 
     def may_hold(self, address: str) -> bool:
         return self.stream.may_hold(address, self.bundle)

@@ -15,7 +15,7 @@ import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 
 from moorage.xds.proxy import Proxy
-from moorage.xds.stream import DeltaStream, UnknownType
+from moorage.xds.stream import DeltaStream, Response, UnknownType
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 METHOD = "DeltaAggregatedResources"
@@ -34,7 +34,7 @@ async def listen(path: str, proxy: Proxy, nudge: Callable[[str], None]) -> Any:
     handler = grpc.stream_stream_rpc_method_handler(
         converse,
         request_deserializer=discovery_pb2.DeltaDiscoveryRequest.FromString,
-        response_serializer=discovery_pb2.DeltaDiscoveryResponse.SerializeToString,
+        response_serializer=Response.serialized,
     )
     server = grpc.aio.server(options=(("grpc.max_receive_message_length", -1),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
@@ -94,7 +94,8 @@ class _Conversation:
 
     def _hear(self, stream: DeltaStream, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
         answered = stream.receive(request)
-        self._proxy.changed.set()
+        if self._proxy.bundle is None or not stream.idle(self._proxy.bundle):
+            self._proxy.changed.set()
         if request.HasField("error_detail"):
             log.error("proxy of task %s refused %s: %s", self._proxy.task_id, request.type_url, request.error_detail)
         if answered or not request.response_nonce:

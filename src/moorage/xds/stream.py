@@ -4,13 +4,14 @@
 hold exactly a given bundle. At most one response of a type is unanswered at a time. The order is `ordering`'s.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from envoy.service.discovery.v3 import discovery_pb2
 
 from moorage.mesh import names
-from moorage.mesh.bundle import Bundle, Resource
+from moorage.mesh.bundle import Bundle
+from moorage.mesh.resource import Resource
 from moorage.xds.ledger import Hosts, Ledger, Sent
 from moorage.xds.ordering import ORDER, Kind, Step
 
@@ -39,6 +40,27 @@ UNKNOWN = Possible("*", "", None)
 """Held by a proxy that outlived the daemon, until it has said what it has."""
 
 
+@dataclass(frozen=True)
+class Response:
+    """What is sent: a DeltaDiscoveryResponse whose resources were put into bytes once, for all streams."""
+
+    type_url: str
+    nonce: str
+    version: str
+    resources: tuple[Resource, ...]
+    removed_resources: tuple[str, ...]
+
+    def serialized(self) -> bytes:
+        """The bytes of the message: what is this stream's own, and behind it what all streams share."""
+        own = discovery_pb2.DeltaDiscoveryResponse(
+            type_url=self.type_url,
+            nonce=self.nonce,
+            system_version_info=self.version,
+            removed_resources=self.removed_resources,
+        )
+        return b"".join((own.SerializeToString(), *(item.wire for item in self.resources)))
+
+
 class DeltaStream:
     """The protocol state of one stream. `earlier`: what the proxy may hold from before it, until it has said."""
 
@@ -46,6 +68,7 @@ class DeltaStream:
         self._ledgers = {type_url: Ledger() for type_url in names.TYPES}
         self._earlier = tuple(earlier)
         self._nonce = 0
+        self._read: Bundle | None = None
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         """Book a request; True when it answered a response, so that something may have become true."""
@@ -65,9 +88,11 @@ class DeltaStream:
             ledger.subscribe(name, brought=name in request.initial_resource_versions)
         return answered
 
-    def responses(self, bundle: Bundle) -> list[discovery_pb2.DeltaDiscoveryResponse]:
+    def responses(self, bundle: Bundle) -> list[Response]:
         """What to send now, in order; each is booked as sent. Empty when there is nothing to do but wait."""
-        out: list[discovery_pb2.DeltaDiscoveryResponse] = []
+        if not self._review(bundle):
+            return []
+        out: list[Response] = []
         quiet = True
         for step in ORDER:
             ledger = self._ledgers[step.type_url]
@@ -86,10 +111,14 @@ class DeltaStream:
 
     def may_hold(self, address: str, bundle: Bundle | None) -> bool:
         """True unless it is certain that the proxy has no endpoint at `address` and is not about to get one."""
-        wanted = bundle.of(names.ENDPOINTS) if bundle is not None else {}
-        if any(address in item.references.addresses for item in wanted.values()):
+        if bundle is None:
+            return any(each.hosts is None or address in each.hosts for each in self.possible())
+        if bundle.sends_to(address):
             return True
-        for each in self.possible():
+        self._review(bundle)
+        wanted = bundle.of(names.ENDPOINTS)
+        # A name that is not on the agenda is held in the wanted version and no other, which was answered above.
+        for each in self._earlier + self._possible(self._ledgers[names.ENDPOINTS].agenda):
             hosts = each.hosts
             if hosts is None and each.name in wanted and wanted[each.name].version == each.version:
                 hosts = wanted[each.name].references.addresses
@@ -97,19 +126,23 @@ class DeltaStream:
                 return True
         return False
 
+    def idle(self, bundle: Bundle) -> bool:
+        """True when there is nothing to say about the bundle, whatever the proxy answers next."""
+        return not self._review(bundle)
+
     def possible(self) -> tuple[Possible, ...]:
         """Every endpoint resource that the proxy may hold now."""
-        entries = self._ledgers[names.ENDPOINTS].entries
-        now = [
-            Possible(name, version, hosts)
-            for name, entry in entries.items()
-            for version, hosts in entry.possible.items()
-        ]
-        return self._earlier + tuple(now)
+        return self._earlier + self._possible(self._ledgers[names.ENDPOINTS].entries)
 
     def in_place(self, bundle: Bundle) -> bool:
         """True when the proxy holds every resource of the bundle in some version."""
-        return not any(self.lacking(bundle).values())
+        self._review(bundle)
+        # What is not on the agenda is held.
+        return all(
+            ledger.holds(name) or name not in bundle.of(type_url)
+            for type_url, ledger in self._ledgers.items()
+            for name in ledger.agenda
+        )
 
     def lacking(self, bundle: Bundle) -> dict[str, list[str]]:
         """The resources of the bundle that the proxy holds in no version, by type."""
@@ -131,6 +164,23 @@ class DeltaStream:
         no_clusters = request.type_url == names.CLUSTER and not any(names.reads_endpoints(name) for name in held)
         if no_clusters or request.type_url == names.ENDPOINTS:
             self._earlier = ()
+
+    def _possible(self, among: Iterable[str]) -> tuple[Possible, ...]:
+        entries = self._ledgers[names.ENDPOINTS].entries
+        held = ((name, entries[name]) for name in among if name in entries)
+        return tuple(Possible(name, *version) for name, entry in held for version in entry.possible.items())
+
+    def _review(self, bundle: Bundle) -> bool:
+        """Bring the agendas up to `bundle`; False when the proxy holds all of it and waits for no first answer."""
+        older, self._read = self._read, bundle
+        busy = False
+        for type_url, ledger in self._ledgers.items():
+            if older is not None and older is not bundle:
+                ledger.review(bundle.of(type_url), bundle.differing(older, type_url))
+            elif ledger.unread or ledger.agenda:
+                ledger.review(bundle.of(type_url), frozenset())
+            busy = busy or bool(ledger.agenda) or (ledger.wildcard and not ledger.greeted)
+        return busy
 
     def _gone(self, step: Step, ledger: Ledger, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
         if step.kind is Kind.REMOVE:
@@ -157,21 +207,13 @@ class DeltaStream:
                 return False
         return True
 
-    def _send(
-        self, type_url: str, resources: Sequence[Resource], removed: tuple[str, ...], bundle: Bundle
-    ) -> discovery_pb2.DeltaDiscoveryResponse:
+    def _send(self, type_url: str, resources: Sequence[Resource], removed: tuple[str, ...], bundle: Bundle) -> Response:
         self._nonce += 1
         ledger = self._ledgers[type_url]
         if type_url == names.CLUSTER:
             self._owe_endpoints(resources)
         ledger.send(Sent(str(self._nonce), tuple(resources), removed))
-        return discovery_pb2.DeltaDiscoveryResponse(
-            type_url=type_url,
-            nonce=str(self._nonce),
-            system_version_info=bundle.version,
-            resources=[item.wire for item in resources],
-            removed_resources=removed,
-        )
+        return Response(type_url, str(self._nonce), bundle.version, tuple(resources), removed)
 
     def _owe_endpoints(self, clusters: Sequence[Resource]) -> None:
         """Envoy makes a changed cluster anew, without endpoints, and may not ask for those it had asked for before."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moorage.mesh import names
 from moorage.mesh.bundle import bundle
 from moorage.mesh.configuration import bundle_of
-from moorage.mesh.view import Endpoint, Ingress, Protocol, Timeouts, Upstream, View
+from moorage.mesh.view import Endpoint, Endpoints, Ingress, Protocol, Timeouts, Upstream, View
 
 
 @st.composite
@@ -103,3 +103,38 @@ def test_proxies_share_what_is_equal() -> None:
 )
 def test_what_two_claim_is_reported(broken: View, problem: str) -> None:
     assert problem in bundle_of(broken).consistent()
+
+
+@given(views(), views(), st.data())
+@settings(deadline=None)
+def test_a_bundle_made_from_the_last_one_is_the_bundle_made_anew(old: View, other: View, data: st.DataObject) -> None:
+    hosts = st.lists(st.integers(1, 5).map(lambda n: Endpoint(f"t{n}", f"10.0.0.{n}", 80, "us-east-1a")), max_size=4)
+    moved = tuple(replace(each, endpoints=tuple(data.draw(hosts))) for each in old.upstreams)
+    for new in (old, replace(old, upstreams=moved, siblings=(Endpoint("s", "10.0.1.1", 1, "a"),)), other):
+        made, anew = bundle_of(new, (old, bundle_of(old))), bundle_of(new)
+        assert (made, made.by_type, made.problems) == (anew, anew.by_type, anew.problems)
+        for type_url in names.TYPES:
+            diff = {item.name for item in anew.diff(bundle_of(old)).changed if item.type_url == type_url}
+            diff |= {name for kind, name in anew.diff(bundle_of(old)).removed if kind == type_url}
+            assert made.differing(bundle_of(old), type_url) >= diff
+
+
+def test_where_nothing_differs_the_bundle_is_the_same_object_and_where_endpoints_do_it_says_which() -> None:
+    upstream = Upstream("ns", "d", "n", 80, "127.255.0.1", Protocol.HTTP, Timeouts(300, 15), ())
+    view = View("one", "set", "us-east-1", "", 42000, (upstream,), ())
+    first = bundle_of(view)
+    assert bundle_of(replace(view, node_id="two"), (view, first)) is first
+    moved = replace(view, upstreams=(replace(upstream, endpoints=(Endpoint("t", "10.0.0.1", 80),)),))
+    second = bundle_of(moved, (view, first))
+    assert second.differing(first, names.ENDPOINTS) == {"egress/n:80"}
+    assert not any(second.differing(first, each) for each in names.TYPES if each != names.ENDPOINTS)
+    assert (first.sends_to("10.0.0.1"), second.sends_to("10.0.0.1")) == (False, True)
+    with pytest.raises(LookupError, match="egress/other:80 has no endpoints"):
+        second.revised([replace(second.of(names.ENDPOINTS)["egress/n:80"], name="egress/other:80")])
+
+
+def test_endpoints_are_told_apart_as_tuples_are() -> None:
+    one, two = (Endpoint("t", "10.0.0.1", 80),), (Endpoint("t", "10.0.0.2", 80),)
+    assert Endpoints(one) == one == Endpoints(one)
+    assert Endpoints(one) != Endpoints(two) != one
+    assert hash(Endpoints(one)) == hash(one)

@@ -150,3 +150,55 @@ async def test_a_lost_stream_does_not_make_the_proxy_forget(hub: Hub) -> None:
         await call.read()
     hub.publish("task", bundle_of(view()))
     assert hub.endpoint_gone(["task"], "10.0.0.1") == {"task"}
+
+
+async def test_who_waits_for_an_address_to_be_let_go_is_told_once_and_of_nothing_else(hub: Hub) -> None:
+    folder = await hub.open("task")
+    hub.publish("task", bundle_of(view("10.0.0.1", "10.0.0.2")))
+    async with stream(folder) as call:
+        await hold_everything(hub, call)
+        heard: list[str] = []
+        hub.watch(heard.append)
+        for hosts in (("10.0.0.1",), ()):
+            hub.publish("task", bundle_of(view(*hosts)))
+            assert hub.endpoint_gone(["task"], "10.0.0.1") == {"task"}
+            response = await call.read()
+            await ask(call, names.ENDPOINTS, nonce=response.nonce)
+            await acknowledged(hub, response.resources[0].version)
+            assert heard == ([] if hosts else ["task"])
+        assert hub.endpoint_gone(["task"], "10.0.0.1") == frozenset()
+
+
+async def test_a_proxy_that_is_closed_has_let_everything_go(hub: Hub) -> None:
+    await hub.open("task")
+    hub.publish("task", bundle_of(view("10.0.0.1")))
+    heard: list[str] = []
+    hub.watch(heard.append)
+    assert hub.endpoint_gone(["task"], "10.0.0.1") == {"task"}
+    await hub.close("task")
+    assert heard == ["task"]
+
+
+async def hold_everything(hub: Hub, call: Any) -> None:
+    """Take and acknowledge what there is, as Envoy does."""
+    await ask(call, names.CLUSTER, node="task")
+    await ask(call, names.LISTENER)
+    for subscribe in (names.ENDPOINTS, names.ROUTE):
+        await ask(call, subscribe, "egress/n:80")
+    async with asyncio.timeout(5):
+        for _ in names.TYPES:
+            response = await call.read()
+            await ask(call, response.type_url, nonce=response.nonce)
+        while not (hub.explain("task") or {})["inPlace"]:  # noqa: ASYNC110  (only asking tells)
+            await asyncio.sleep(0)
+
+
+async def acknowledged(hub: Hub, version: str) -> None:
+    async with asyncio.timeout(5):
+        while version not in _acknowledged(hub):  # noqa: ASYNC110  (only asking tells)
+            await asyncio.sleep(0)
+
+
+def _acknowledged(hub: Hub) -> set[str]:
+    told: Any = hub.explain("task")
+    return set(told["types"]["ClusterLoadAssignment"]["acknowledged"].values())

@@ -8,11 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from moorage.mesh import names
-from moorage.mesh.bundle import Bundle, Resource
+from moorage.mesh import endpoints, names
+from moorage.mesh.bundle import Bundle
 from moorage.mesh.configuration import bundle_of
+from moorage.mesh.resource import Resource
 from moorage.mesh.view import Endpoint, Ingress, Protocol, Timeouts, Upstream, View
 from moorage.xds.proxy import Proxy
+from moorage.xds.stream import Response
 
 TIMEOUTS = (Timeouts(300, 15), Timeouts(60, 5))
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "10.0.0.3")
@@ -37,7 +39,6 @@ def bundles(draw: st.DrawFn) -> Bundle:
 
 
 Request = discovery_pb2.DeltaDiscoveryRequest
-Response = discovery_pb2.DeltaDiscoveryResponse
 
 
 class ModelProxy:
@@ -189,6 +190,17 @@ class Conversation(RuleBasedStateMachine):
                 self.known[key] = item
         self.proxy.publish(bundle)
 
+    @precondition(lambda self: self.proxy.bundle is not None and self.proxy.bundle.of(names.ENDPOINTS))
+    @rule(chosen=st.lists(st.sampled_from(ADDRESSES), unique=True), data=st.data())
+    def endpoints_change(self, chosen: list[str], data: st.DataObject) -> None:
+        assert self.proxy.bundle is not None
+        number = int(data.draw(st.sampled_from(sorted(self.proxy.bundle.of(names.ENDPOINTS))))[len("egress/n")])
+        behind = tuple(Endpoint(f"task-{address}", address, 80) for address in chosen)
+        upstream = Upstream("ns", f"n{number}", f"n{number}", 80, "127.255.0.1", Protocol.TCP, TIMEOUTS[0], behind)
+        item = endpoints.of_upstream(upstream, "us-east-1", zonal=False)
+        self.known[(item.type_url, item.name, item.version)] = item
+        self.proxy.publish(self.proxy.bundle.revised([item]))
+
     @precondition(lambda self: not self.connected)
     @rule()
     def connect(self) -> None:
@@ -266,6 +278,18 @@ class Conversation(RuleBasedStateMachine):
         if not refused:
             assert self.proxy.in_place()
             assert {address for address in ADDRESSES if self.proxy.may_hold(address)} == self.model.addresses()
+
+    @invariant()
+    def the_agendas_miss_nothing(self) -> None:
+        """What is looked at again is what a look at everything would find."""
+        stream, bundle = self.proxy.stream, self.proxy.bundle
+        if bundle is None:
+            return
+        assert stream.in_place(bundle) == (not any(stream.lacking(bundle).values()))
+        for type_url, ledger in stream.ledgers.items():
+            wanted = bundle.of(type_url)
+            every = wanted.keys() | ledger.entries.keys() | ledger.named
+            assert ledger.agenda == {name for name in every if not ledger.settled(name, wanted.get(name))}
 
     @invariant()
     def no_held_address_is_called_gone(self) -> None:
