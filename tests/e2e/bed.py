@@ -270,11 +270,6 @@ class Bed:
         """The last line that a program in the namespace writes."""
         return (await self.program(name, *arguments)).read_text().splitlines()[-1]
 
-    async def heard(self) -> None:
-        """Wait until some proxy has said something."""
-        async with self.news:
-            await asyncio.wait_for(self.news.wait(), 5)
-
     def logs(self) -> str:
         told = {task_id: self.hub.explain(task_id) for task_id in self._pids}
         logs = {path.name: path.read_text()[-3000:] for path in self.directory.glob("*.log")}

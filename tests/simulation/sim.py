@@ -122,7 +122,7 @@ class Simulation:
     def _engine(self) -> Engine:
         outside = Outside(self.store, self.runtime, self.proxies, self.clock, self.ids)
         envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view: ("envoy",))
-        return Engine(outside, envoy, lambda view, _last: view, Patience())
+        return Engine(outside, envoy, lambda view, last: view, Patience())
 
     async def restart_daemon(self) -> None:
         """SIGKILL and a new start: the store, the runtime and the proxies are all that is left."""

@@ -5,10 +5,10 @@ Only the proxies that know what changed are looked at; `news` says which those c
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from moorage.domain.changes import Key
 from moorage.domain.service import Deployment
@@ -17,16 +17,20 @@ from moorage.domain.task_definition import TaskDefinition
 from moorage.engine.loop import Wake
 from moorage.engine.news import News, Newsroom, name_of
 from moorage.engine.ports import Clock, Commit, Proxies, Store
+from moorage.mesh import view as seen
 from moorage.mesh import view_of as views
-from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream, View
+from moorage.mesh.view import Ingress, Timeouts, Upstream, View
 from moorage.planning.sidecar import Proxy, proxy_of
 
 HOLD_OFF: Final = timedelta(milliseconds=20)
 
 CONFIGURED: Final = frozenset({Status.PENDING, Status.RUNNING, Status.DEACTIVATING, Status.STOPPING})
 
-Maker = Callable[[View, tuple[View, Any] | None], Any]
-"""A view's bundle. The second argument, a view of the same deployment and its bundle, may only make it cheaper."""
+
+class Maker(Protocol):
+    """Makes the bundle of a view. `last`, a view of the same deployment with its bundle, may only make it cheaper."""
+
+    def __call__(self, view: View, *, last: tuple[View, Any] | None) -> Any: ...
 
 
 @dataclass
@@ -139,7 +143,7 @@ class Mesh:
             return
         view = outlook.view(task, told.deployment, told.ports, told.upstreams)
         if told.views.get(task.id) != view:
-            bundle = self._bundle(view, told.made.get(view.zone))
+            bundle = self._bundle(view, last=told.made.get(view.zone))
             told.made[view.zone] = (view, bundle)
             self._proxies.publish(task.id, bundle)
             told.views[task.id] = view
@@ -178,7 +182,7 @@ def ports_of(proxy: Proxy) -> views.Ports:
                 port_name=listener.exposed.port_name,
                 listener_port=listener.port,
                 container_port=listener.exposed.container_port,
-                protocol=Protocol(listener.exposed.protocol),
+                protocol=seen.Protocol(listener.exposed.protocol),
                 timeouts=Timeouts(listener.exposed.idle_timeout, listener.exposed.per_request_timeout),
             )
             for listener in proxy.ingress

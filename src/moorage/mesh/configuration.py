@@ -16,7 +16,7 @@ Made = tuple[View, Bundle]
 """A view and the bundle that was made of it."""
 
 
-def bundle_of(view: View, last: Made | None = None, policies: Policies = DEFAULT) -> Bundle:
+def bundle_of(view: View, policies: Policies = DEFAULT, last: Made | None = None) -> Bundle:
     """All resources of the view's proxy. Equal views, and views that differ in order only, make equal bundles.
 
     `last`, made under the same policies, changes nothing but the cost: where only endpoints differ from that view, only

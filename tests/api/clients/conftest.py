@@ -91,7 +91,7 @@ def engine(serve: Any) -> Iterator[Any]:
         outside = Outside(served.store, runtime, ObedientProxies(), clock, ids)
         stacks = ("stacks", Stacks(served.store, served.dispatcher, clock, ids))
         envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view: ("envoy",))
-        running = Engine(outside, envoy, lambda view, _last: view, Patience(), [stacks])
+        running = Engine(outside, envoy, lambda view, last: view, Patience(), [stacks])
         running.start()
         return running
 

@@ -111,7 +111,7 @@ def test_a_bundle_made_from_the_last_one_is_the_bundle_made_anew(old: View, othe
     hosts = st.lists(st.integers(1, 5).map(lambda n: Endpoint(f"t{n}", f"10.0.0.{n}", 80, "us-east-1a")), max_size=4)
     moved = tuple(replace(each, endpoints=tuple(data.draw(hosts))) for each in old.upstreams)
     for new in (old, replace(old, upstreams=moved, siblings=(Endpoint("s", "10.0.1.1", 1, "a"),)), other):
-        made, anew = bundle_of(new, (old, bundle_of(old))), bundle_of(new)
+        made, anew = bundle_of(new, last=(old, bundle_of(old))), bundle_of(new)
         assert (made, made.by_type, made.problems) == (anew, anew.by_type, anew.problems)
         for type_url in names.TYPES:
             diff = {item.name for item in anew.diff(bundle_of(old)).changed if item.type_url == type_url}
@@ -123,9 +123,9 @@ def test_where_nothing_differs_the_bundle_is_the_same_object_and_where_endpoints
     upstream = Upstream("ns", "d", "n", 80, "127.255.0.1", Protocol.HTTP, Timeouts(300, 15), ())
     view = View("one", "set", "us-east-1", "", 42000, (upstream,), ())
     first = bundle_of(view)
-    assert bundle_of(replace(view, node_id="two"), (view, first)) is first
+    assert bundle_of(replace(view, node_id="two"), last=(view, first)) is first
     moved = replace(view, upstreams=(replace(upstream, endpoints=(Endpoint("t", "10.0.0.1", 80),)),))
-    second = bundle_of(moved, (view, first))
+    second = bundle_of(moved, last=(view, first))
     assert second.differing(first, names.ENDPOINTS) == {"egress/n:80"}
     assert not any(second.differing(first, each) for each in names.TYPES if each != names.ENDPOINTS)
     assert (first.sends_to("10.0.0.1"), second.sends_to("10.0.0.1")) == (False, True)
