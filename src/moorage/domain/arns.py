@@ -55,7 +55,9 @@ def task_definition(account: str, region: str, family: str, revision: int) -> st
 
 
 def task_set(account: str, region: str, cluster_name: str, service_name: str, deployment_id: str) -> str:
-    """The identity of a deployment as its proxies and Cloud Map instances carry it (reference section 1.4)."""
+    """The ARN of a task set; the identity of a deployment, too, as its proxies and Cloud Map instances carry it
+    (reference section 1.4).
+    """
     return str(Arn("ecs", region, account, f"task-set/{cluster_name}/{service_name}/{deployment_id}"))
 
 

@@ -76,6 +76,15 @@ class ServiceNotFound(DomainError):
 
 
 @dataclass(eq=False)
+class TaskSetNotFound(DomainError):
+    name: str
+
+    @property
+    def message(self) -> str:
+        return "Task set not found."
+
+
+@dataclass(eq=False)
 class ServiceDeploymentNotFound(DomainError):
     arn: str
 

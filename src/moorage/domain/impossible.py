@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from moorage.domain.claim import ALIAS, Claim, claim_key
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, RegistryService
-from moorage.domain.service import PRIMARY, Deployment, Rollout, Service, ServiceProgress
+from moorage.domain.service import EXTERNAL, PRIMARY, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 
 
 def contradictions(world: World) -> list[str]:
     """Every contradiction in the World, as a sentence that names the records."""
     return [
-        problem for look in (_states, _addresses, _tasks, _services, _endpoints, _instances) for problem in look(world)
+        problem
+        for look in (_states, _addresses, _tasks, _services, _deployments, _endpoints, _instances)
+        for problem in look(world)
     ]
 
 
@@ -57,13 +60,23 @@ def _services(world: World) -> Iterator[str]:
             yield f"service {service.name} has no progress"
             continue
         primary = world.get(Deployment, (*service.key, service.deployment_id))
-        if progress.inactive_at is None and primary is None:
+        if (
+            progress.inactive_at is None
+            and primary is None
+            and (service.controller != EXTERNAL or service.deployment_id)
+        ):
             yield f"service {service.name} has no {PRIMARY} deployment"
+
+
+def _deployments(world: World) -> Iterator[str]:
     for deployment in world.all(Deployment):
         if world.get(Rollout, deployment.key) is None:
             yield f"deployment {deployment.id} has no rollout"
         if world.get(Service, deployment.service_key) is None:
             yield f"deployment {deployment.id} has no service"
+    for task_set in world.all(TaskSet):
+        if world.get(Deployment, task_set.key) is None:
+            yield f"task set {task_set.id} has nothing to make tasks from"
 
 
 def _endpoints(world: World) -> Iterator[str]:

@@ -14,6 +14,7 @@ from moorage.domain.service import Deployment, PastDeployment, Rollout, Service,
 from moorage.domain.stack import Stack, StackEvent, StackResource
 from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import Family, TaskDefinition
+from moorage.domain.task_set import TaskSet
 
 KINDS: Final[tuple[type[Any], ...]] = (
     AccountSetting,
@@ -40,6 +41,7 @@ KINDS: Final[tuple[type[Any], ...]] = (
     StackResource,
     StackEvent,
     Task,
+    TaskSet,
     TaskState,
     TaskDefinition,
     Family,

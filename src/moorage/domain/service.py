@@ -15,6 +15,10 @@ from moorage.domain.network import Subnet
 REPLICA = "REPLICA"
 DAEMON = "DAEMON"
 
+ECS = "ECS"
+EXTERNAL = "EXTERNAL"
+"""Who deploys a service: ECS by rolling updates, or a program of the user's by task sets."""
+
 ACTIVE = "ACTIVE"
 DRAINING = "DRAINING"
 INACTIVE = "INACTIVE"
@@ -61,6 +65,7 @@ class DeploymentConfiguration:
 class Service:
     """What a caller asked for. `deployment_id` names the PRIMARY deployment; `deleted_at` is set by DeleteService.
 
+    With the controller EXTERNAL, `deployment_id` names the PRIMARY task set, and is empty while there is none.
     `stopped_deployment` names the deployment that a caller asked to stop and roll back.
     `recorded` holds members that nothing on one machine acts on, returned as they were given.
     """
@@ -83,6 +88,7 @@ class Service:
     deleted_at: datetime | None = None
     placement_constraints: tuple[dict[str, Any], ...] = ()
     stopped_deployment: str | None = None
+    controller: str = ECS
 
     @property
     def key(self) -> Key:
@@ -150,7 +156,7 @@ class Rollout:
     """How a deployment goes. `failed_tasks` counts tasks that stopped before they had become healthy.
 
     `last_failure_at` and `failed_in_a_row` pace replacements; `healthy_at` is when a task last became healthy. A
-    drained deployment's Rollout is deleted with it.
+    drained deployment's Rollout is deleted with it. That of a task set says whether it is stable, and since when.
     """
 
     table: ClassVar[str] = "rollout"
@@ -168,6 +174,7 @@ class Rollout:
     last_failure_at: datetime | None = None
     healthy_at: datetime | None = None
     blocked: str = ""
+    since: datetime | None = None
 
     @property
     def key(self) -> Key:

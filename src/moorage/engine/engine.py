@@ -16,6 +16,7 @@ from moorage.domain.registry import Instance, RegistryService
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack
 from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 from moorage.engine.loop import Controller, Loop, Wake
 from moorage.engine.mesh import Maker, Mesh
@@ -179,6 +180,7 @@ _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Task.table: _by_task,
     TaskState.table: _by_task,
     Service.table: _by_service,
+    TaskSet.table: _by_service,
     ServiceProgress.table: _by_service,
     Deployment.table: _by_deployment,
     Rollout.table: _by_deployment,

@@ -76,6 +76,7 @@ TABLE: dict[type[DomainError], Row] = {
     errors.Unsupported: _ecs("UnsupportedFeatureException"),
     errors.ClusterNotFound: _ecs("ClusterNotFoundException"),
     errors.ServiceNotFound: _ecs("ServiceNotFoundException"),
+    errors.TaskSetNotFound: _ecs("TaskSetNotFoundException"),
     errors.ServiceDeploymentNotFound: _ecs("ServiceDeploymentNotFoundException"),
     errors.DeploymentConflict: _ecs("ConflictException"),
     errors.ServiceNotActive: _ecs("ServiceNotActiveException"),

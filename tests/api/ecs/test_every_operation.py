@@ -21,7 +21,6 @@ def test_every_operation_is_served_or_refused_with_a_reason() -> None:
     ("operation", "arguments", "why"),
     [
         ("submit_task_state_change", {}, "container agent"),
-        ("create_task_set", {"service": "s", "cluster": "c", "taskDefinition": "t"}, "deploymentController ECS"),
         ("list_daemons", {}, "strategy DAEMON"),
     ],
 )

@@ -1,9 +1,11 @@
 """A new deployment of a service: its records, put into the draft of the commit that asks for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect
+from moorage.api.ecs import connect, launching, networks, references
 from moorage.api.ecs.draft import Draft
 from moorage.domain import service_rules
 from moorage.domain.cluster import Cluster
@@ -24,6 +26,30 @@ def new_id(ctx: RequestContext) -> str:
     return f"ecs-svc/{ctx.ids.digits(19)}"
 
 
+async def wanted(
+    ctx: RequestContext, draft: Draft, cluster: Cluster, service: str, arguments: Mapping[str, Any]
+) -> Wanted:
+    """The deployment that a request describes: task definition, launch, network. Errors of `domain`."""
+    definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
+    launch = launching.read(arguments, cluster)
+    network = service_rules.network(arguments.get("networkConfiguration"), definition)
+    deployment = Deployment(
+        account=ctx.account,
+        region=ctx.region,
+        cluster=cluster.name,
+        service=service,
+        id=new_id(ctx),
+        created_at=ctx.now(),
+        task_definition=definition.key,
+        launch_type=launch.launch_type,
+        platform_version=launch.platform_version,
+        network=network,
+        subnets=await networks.subnets(ctx, network),
+        capacity_provider_strategy=launch.strategy,
+    )
+    return Wanted(deployment, definition, cluster)
+
+
 def deploy(ctx: RequestContext, draft: Draft, wanted: Wanted) -> Deployment:
     """Check that it can run here, join Service Connect, and put Deployment and Rollout. Errors of `domain`."""
     template = wanted.deployment
@@ -40,7 +66,7 @@ def deploy(ctx: RequestContext, draft: Draft, wanted: Wanted) -> Deployment:
         discovery=joined.discovery,
     )
     draft.put(deployment)
-    draft.put(_begun(deployment))
+    draft.put(begun(deployment))
     return deployment
 
 
@@ -60,7 +86,8 @@ def _recipe(deployment: Deployment) -> tuple[object, ...]:
     )
 
 
-def _begun(deployment: Deployment) -> Rollout:
+def begun(deployment: Deployment) -> Rollout:
+    """How a deployment goes that nothing was done for yet."""
     return Rollout(
         account=deployment.account,
         region=deployment.region,

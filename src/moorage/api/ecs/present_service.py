@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from moorage.api.ecs import tagging
+from moorage.api.ecs import present_task_set, tagging
 from moorage.api.ecs.output import given
 from moorage.domain import arns
 from moorage.domain.service import (
     ACTIVE,
     DRAINING,
+    EXTERNAL,
     INACTIVE,
     PRIMARY,
     CircuitBreaker,
@@ -27,6 +28,7 @@ from moorage.domain.service import (
 from moorage.domain.service_rules import FARGATE
 from moorage.domain.task import Status, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 from moorage.planning import capacity
 
@@ -44,7 +46,7 @@ class Counts:
 
 def service(world: World, found: Service, with_tags: bool = True) -> dict[str, Any]:
     progress = world.get(ServiceProgress, found.key)
-    deployments = _deployments(world, found)
+    deployments = [] if found.controller == EXTERNAL else _deployments(world, found)
     counts = {each.id: count(world, world.linked(Task, "deployment", each.key)) for each, _ in deployments}
     total = count(world, world.linked(Task, "service", found.key))
     primary = deployment(world, found, found.deployment_id)
@@ -59,8 +61,9 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         desiredCount=wanted,
         runningCount=total.running,
         pendingCount=total.pending,
-        **(_launch(world, primary) if primary is not None else {}),
+        **(made_from(world, primary) if primary is not None else {}),
         deploymentConfiguration=_configuration(found),
+        taskSets=_task_sets(world, found),
         deployments=[_deployment(world, found, *each, counts[each[0].id]) for each in deployments],
         events=[
             {"id": event.id, "createdAt": event.at, "message": event.message}
@@ -73,7 +76,7 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         placementStrategy=found.recorded.get("placementStrategy", []),
         healthCheckGracePeriodSeconds=found.health_check_grace_period,
         schedulingStrategy=found.scheduling_strategy,
-        deploymentController={"type": "ECS"},
+        deploymentController={"type": found.controller},
         tags=tagging.present(found.tags) if with_tags and found.tags else None,
         createdBy=found.created_by,
         enableECSManagedTags=found.recorded.get("enableECSManagedTags", False),
@@ -127,6 +130,27 @@ def launch_members(deployment: Deployment) -> dict[str, Any]:
     )
 
 
+def made_from(world: World, deployment: Deployment) -> dict[str, Any]:
+    return {**launch_members(deployment), "taskDefinition": definition_arn(world, deployment)}
+
+
+def task_sets(world: World, found: Service) -> list[TaskSet]:
+    """The service's task sets, the oldest first."""
+    return sorted(world.linked(TaskSet, "service", found.key), key=lambda each: (each.created_at, each.id))
+
+
+def task_set(world: World, found: Service, one: TaskSet, with_tags: bool = True) -> dict[str, Any]:
+    """A task set of the service."""
+    counts = count(world, world.linked(Task, "deployment", one.key))
+    deployment = world.get(Deployment, one.key)
+    counted = {
+        **(made_from(world, deployment) if deployment is not None else {}),
+        "pendingCount": counts.pending,
+        "runningCount": counts.running,
+    }
+    return present_task_set.document(found, one, world.get(Rollout, one.key), counted, with_tags)
+
+
 def definition_arn(world: World, deployment: Deployment) -> str:
     """The ARN of the deployment's task definition, whether or not its record is still there."""
     found = world.get(TaskDefinition, deployment.task_definition)
@@ -178,8 +202,10 @@ def _deployments(world: World, found: Service) -> list[tuple[Deployment, Rollout
     return pairs
 
 
-def _launch(world: World, primary: Deployment) -> dict[str, Any]:
-    return {**launch_members(primary), "taskDefinition": definition_arn(world, primary)}
+def _task_sets(world: World, found: Service) -> list[dict[str, Any]] | None:
+    if found.controller != EXTERNAL:
+        return None
+    return [task_set(world, found, each) for each in task_sets(world, found)]
 
 
 def _deployment(

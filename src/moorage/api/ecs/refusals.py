@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 _AGENT = "it is how AWS's container agent speaks to ECS. This machine is a container instance without one."
-_TASK_SETS = "services are deployed by ECS's own controller here (deploymentController ECS)."
 _DAEMONS = "daemons run on managed instances, which there are none of on one machine: use a service of strategy DAEMON."
 _EXPRESS = "Express Mode makes load balancers and scaling of AWS's own: use CreateService."
 _GATEWAYS = "gateways are infrastructure of AWS's own: expose ports by Service Connect."
@@ -22,10 +21,6 @@ REASONS: Final[Mapping[str, str]] = {
             "UpdateContainerAgent",
         ),
         _AGENT,
-    ),
-    **dict.fromkeys(
-        ("CreateTaskSet", "DeleteTaskSet", "DescribeTaskSets", "UpdateServicePrimaryTaskSet", "UpdateTaskSet"),
-        _TASK_SETS,
     ),
     **dict.fromkeys(
         (

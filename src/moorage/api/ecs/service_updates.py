@@ -12,6 +12,7 @@ from moorage.api.ecs import (
     connect,
     deploying,
     execute_command,
+    external,
     launching,
     networks,
     present_service,
@@ -22,8 +23,14 @@ from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.launching import Launch
 from moorage.domain import placement_rules, service_rules
 from moorage.domain.cluster import Cluster
-from moorage.domain.errors import InvalidParameter, ServiceNotActive, ServiceNotFound, TaskDefinitionNotFound
-from moorage.domain.service import DAEMON, Deployment, Service, deployment_key
+from moorage.domain.errors import (
+    InvalidParameter,
+    ServiceNotActive,
+    ServiceNotFound,
+    TaskDefinitionNotFound,
+    Unsupported,
+)
+from moorage.domain.service import DAEMON, EXTERNAL, Deployment, Service, deployment_key
 from moorage.domain.task_definition import TaskDefinition
 
 
@@ -31,6 +38,11 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
     service = _updatable(ctx, draft, cluster, arguments["service"])
+    _check_controller(service, arguments)
+    if service.controller == EXTERNAL:
+        service = _external(service, arguments)
+        draft.put(service)
+        return {"service": present_service.service(await draft.commit(ctx.store), service)}
     current = draft.world.get(Deployment, deployment_key(service.key, service.deployment_id))
     if current is None:
         raise ServiceNotFound(arguments["service"])
@@ -52,6 +64,31 @@ def _updatable(ctx: RequestContext, draft: Draft, cluster: Cluster, reference: s
     if service.deleted_at is not None:
         raise ServiceNotActive(reference)
     return service
+
+
+def _check_controller(service: Service, arguments: Mapping[str, Any]) -> None:
+    asked = arguments.get("deploymentController", {}).get("type", service.controller)
+    if asked != service.controller:
+        raise Unsupported(
+            f"A change of the deployment controller from {service.controller} to {asked}",
+            "create a service with that controller.",
+        )
+
+
+def _external(service: Service, arguments: Mapping[str, Any]) -> Service:
+    """What an UpdateService may change of a service whose tasks are in task sets."""
+    configuration = external.updated(service, arguments)
+    constraints = arguments.get("placementConstraints", service.placement_constraints)
+    desired_count = arguments.get("desiredCount", service.desired_count)
+    service_rules.check_desired_count(desired_count)
+    return replace(
+        service,
+        deployment_configuration=configuration,
+        placement_constraints=tuple(dict(each) for each in constraints),
+        desired_count=desired_count,
+        health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", service.health_check_grace_period),
+        recorded={**service.recorded, **services.read_recorded(arguments)},
+    )
 
 
 async def _deployment(

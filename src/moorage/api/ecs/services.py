@@ -13,8 +13,7 @@ from moorage.api.ecs import (
     connect,
     deploying,
     execute_command,
-    launching,
-    networks,
+    external,
     paging,
     present_service,
     references,
@@ -29,6 +28,7 @@ from moorage.domain.cluster import Cluster
 from moorage.domain.errors import InvalidParameter, ServiceNotFound
 from moorage.domain.service import (
     DAEMON,
+    EXTERNAL,
     REPLICA,
     Deployment,
     DeploymentConfiguration,
@@ -58,16 +58,17 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     if (same := _created_before(ctx, draft, cluster, arguments)) is not None:
         return {"service": present_service.service(draft.world, same)}
     _check_free(draft, (*cluster.key, name))
-    wanted = await _deployment(ctx, draft, cluster, arguments)
+    if arguments.get("deploymentController", {}).get("type") == EXTERNAL:
+        draft.rest_on(cluster)
+        service = external.service(ctx, cluster, arguments, read_recorded(arguments))
+        return await _create(ctx, draft, service, arguments)
+    asked = connect.resolved(arguments.get("serviceConnectConfiguration"), cluster, None)
+    wanted = await deploying.wanted(ctx, draft, cluster, name, arguments)
+    wanted = replace(wanted, deployment=replace(wanted.deployment, connect=asked))
     service = _service(ctx, arguments, wanted.deployment)
     execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be created")
     deploying.deploy(ctx, draft, wanted)
-    draft.put(service)
-    draft.put(ServiceProgress(service.account, service.region, service.cluster, service.name))
-    if (token := arguments.get("clientToken")) is not None:
-        draft.put(_token(ctx, token, service.arn))
-    world = await draft.commit(ctx.store)
-    return {"service": present_service.service(world, service)}
+    return await _create(ctx, draft, service, arguments)
 
 
 async def describe_services(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -143,6 +144,15 @@ def read_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {**recorded, "alarms": alarms} if alarms is not None else recorded
 
 
+async def _create(ctx: RequestContext, draft: Draft, service: Service, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    draft.put(service)
+    draft.put(ServiceProgress(service.account, service.region, service.cluster, service.name))
+    if (token := arguments.get("clientToken")) is not None:
+        draft.put(_token(ctx, token, service.arn))
+    world = await draft.commit(ctx.store)
+    return {"service": present_service.service(world, service)}
+
+
 def _created_before(
     ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]
 ) -> Service | None:
@@ -172,30 +182,6 @@ def _check_free(draft: Draft, key: Key) -> None:
     if old.deleted_at is not None:
         raise InvalidParameter("Unable to Start a service that is still Draining.")
     raise InvalidParameter("Creation of service was not idempotent.")
-
-
-async def _deployment(
-    ctx: RequestContext, draft: Draft, cluster: Cluster, arguments: Mapping[str, Any]
-) -> deploying.Wanted:
-    definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
-    launch = launching.read(arguments, cluster)
-    network = service_rules.network(arguments.get("networkConfiguration"), definition)
-    deployment = Deployment(
-        account=ctx.account,
-        region=ctx.region,
-        cluster=cluster.name,
-        service=arguments["serviceName"],
-        id=deploying.new_id(ctx),
-        created_at=ctx.now(),
-        task_definition=definition.key,
-        launch_type=launch.launch_type,
-        platform_version=launch.platform_version,
-        network=network,
-        subnets=await networks.subnets(ctx, network),
-        capacity_provider_strategy=launch.strategy,
-        connect=connect.resolved(arguments.get("serviceConnectConfiguration"), cluster, None),
-    )
-    return deploying.Wanted(deployment, definition, cluster)
 
 
 def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Deployment) -> Service:
@@ -228,7 +214,8 @@ def _check_idle(world: World, service: Service) -> None:
     """Without force only a service that is scaled down and not being deployed can be deleted."""
     if service.desired_count > 0:
         raise InvalidParameter("The service cannot be stopped while it is scaled above 0.")
-    if world.count_linked(Deployment, "service", service.key) > 1:
+    at_rest = 0 if service.controller == EXTERNAL else 1
+    if world.count_linked(Deployment, "service", service.key) > at_rest:
         raise InvalidParameter("The service cannot be stopped while deployments are active.")
 
 

@@ -56,7 +56,7 @@ _SERVICE_RECORDED = f"""
     {_LAUNCH_RECORDED}"""
 
 _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
-    "deploymentController.type": ("ECS",),
+    "deploymentController.type": ("ECS", "EXTERNAL"),
     "deploymentConfiguration.strategy": ("ROLLING",),
     "deploymentConfiguration.bakeTimeInMinutes": (0,),
     "deploymentConfiguration.lifecycleHooks": NONE,

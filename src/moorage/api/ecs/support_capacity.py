@@ -1,4 +1,4 @@
-"""What is supported of ECS beside clusters, services and tasks; a part of the table in `support`."""
+"""What is supported of ECS beside clusters, services and tasks: capacity, settings, task sets; a part of `support`."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,11 +10,13 @@ from moorage.api.ecs import (
     container_instances,
     service_history,
     task_protection,
+    task_sets,
 )
 from moorage.api.support_table import Supported
 
 _PAGE = "nextToken maxResults"
 _GROUP = "autoScalingGroupProvider.managedScaling.* autoScalingGroupProvider.managedTerminationProtection"
+_NETWORK = "networkConfiguration.awsvpcConfiguration"
 _GROUP += " autoScalingGroupProvider.managedDraining"
 
 OPERATIONS: Final[Mapping[str, Supported]] = {
@@ -55,4 +57,20 @@ OPERATIONS: Final[Mapping[str, Supported]] = {
     "UpdateContainerInstancesState": Supported(
         container_instances.update_container_instances_state, real="cluster containerInstances status"
     ),
+    "CreateTaskSet": Supported(
+        task_sets.create_task_set,
+        real="cluster service externalId taskDefinition launchType platformVersion scale.* clientToken tags.* "
+        f"capacityProviderStrategy.capacityProvider {_NETWORK}.subnets",
+        recorded="capacityProviderStrategy.weight capacityProviderStrategy.base "
+        f"{_NETWORK}.securityGroups {_NETWORK}.assignPublicIp",
+        only={"loadBalancers": ([],), "serviceRegistries": ([],)},
+    ),
+    "DescribeTaskSets": Supported(
+        task_sets.describe_task_sets, real="cluster service taskSets include", repeatable=True
+    ),
+    "UpdateTaskSet": Supported(task_sets.update_task_set, real="cluster service taskSet scale.*"),
+    "UpdateServicePrimaryTaskSet": Supported(
+        task_sets.update_service_primary_task_set, real="cluster service primaryTaskSet"
+    ),
+    "DeleteTaskSet": Supported(task_sets.delete_task_set, real="cluster service taskSet force"),
 }

@@ -14,10 +14,11 @@ from moorage.domain.errors import InvalidParameter, ResourceNotFound
 from moorage.domain.service import Service
 from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition, parse_reference
+from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 
-Tagged = CapacityProvider | Cluster | ContainerInstance | Service | Task | TaskDefinition
-KINDS = ("capacity-provider", "cluster", "container-instance", "service", "task", "task-definition")
+Tagged = CapacityProvider | Cluster | ContainerInstance | Service | Task | TaskDefinition | TaskSet
+KINDS = ("capacity-provider", "cluster", "container-instance", "service", "task", "task-definition", "task-set")
 
 
 async def tag_resource(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -77,5 +78,7 @@ def _within(world: World, arn: Arn, kind: str, name: str) -> Tagged | None:
         return instance if instance is not None and instance.id == key[-1] else None
     if kind == "task":
         return world.get(Task, key)
+    if kind == "task-set":
+        return world.get(TaskSet, (*key[:4], "/".join(key[4:])))
     service = world.get(Service, key)
     return None if service is None or references.is_inactive(world, service) else service

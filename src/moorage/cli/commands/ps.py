@@ -58,7 +58,8 @@ def _cluster(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _service(document: dict[str, Any]) -> dict[str, Any]:
-    primary: dict[str, Any] = next((d for d in document.get("deployments", []) if d["status"] == "PRIMARY"), {})
+    deployed = [*document.get("deployments", []), *document.get("taskSets", [])]
+    primary: dict[str, Any] = next((each for each in deployed if each["status"] == "PRIMARY"), {})
     events = document.get("events", [])
     return {
         "cluster": document["clusterArn"].rsplit("/", 1)[-1],
@@ -68,7 +69,7 @@ def _service(document: dict[str, Any]) -> dict[str, Any]:
         "running": document["runningCount"],
         "pending": document["pendingCount"],
         "deployment": primary.get("id", ""),
-        "rollout": primary.get("rolloutState", ""),
+        "rollout": primary.get("rolloutState") or primary.get("stabilityStatus", ""),
         "rollout_reason": primary.get("rolloutStateReason", ""),
         "deployed_at": primary.get("createdAt"),
         "last_event": events[0]["message"] if events else "",

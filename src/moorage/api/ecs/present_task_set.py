@@ -1,0 +1,42 @@
+"""A task set as DescribeTaskSets shows it, from its records and from what `present_service` counted for it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from moorage.api.ecs import tagging
+from moorage.api.ecs.output import given
+from moorage.domain import arns
+from moorage.domain.service import ACTIVE, DRAINING, PRIMARY, Rollout, Service
+from moorage.domain.task_set import STABILIZING, TaskSet
+
+UNIT: Final = "PERCENT"
+
+
+def document(
+    service: Service, found: TaskSet, state: Rollout | None, counted: Mapping[str, Any], with_tags: bool
+) -> dict[str, Any]:
+    """`counted`: what the set is made from, and how many tasks it has."""
+    return given(
+        id=found.id,
+        taskSetArn=found.arn,
+        serviceArn=service.arn,
+        clusterArn=arns.cluster(found.account, found.region, found.cluster),
+        externalId=found.external_id,
+        status=_status(service, found),
+        **counted,
+        computedDesiredCount=found.desired_count(service.desired_count),
+        createdAt=found.created_at,
+        updatedAt=found.updated_at,
+        loadBalancers=[],
+        serviceRegistries=[],
+        scale={"value": found.scale, "unit": UNIT},
+        stabilityStatus=state.state if state is not None else STABILIZING,
+        stabilityStatusAt=state.since if state is not None else found.created_at,
+        tags=tagging.present(found.tags) if with_tags else [],
+    )
+
+
+def _status(service: Service, found: TaskSet) -> str:
+    if found.deleted_at is not None or service.deleted_at is not None:
+        return DRAINING
+    return PRIMARY if found.id == service.deployment_id else ACTIVE

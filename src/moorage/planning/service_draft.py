@@ -1,0 +1,186 @@
+"""The plan of a service while it is made, and the moves that plans are made of: start, stop, give up, count failures.
+
+Which of them are due is decided in `service_plan` for rolling updates and in `task_set_plan` for task sets.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from moorage.domain import service as words
+from moorage.domain.changes import Put, Write
+from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, ServiceProgress
+from moorage.domain.service_rules import EC2
+from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
+from moorage.domain.world import World
+from moorage.planning import capacity, failures, rollout
+from moorage.planning.task_factory import Names, new_tasks
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A task with its state and what follows from the two."""
+
+    task: Task
+    state: TaskState | None
+
+    @property
+    def stop(self) -> Stop | None:
+        return stop_of(self.task, self.state)
+
+    @property
+    def live(self) -> bool:
+        """Nobody stopped it and it does not stop by itself."""
+        return self.stop is None and (self.state is None or self.state.status not in ENDING)
+
+    @property
+    def healthy(self) -> bool:
+        state = self.state
+        return self.live and state is not None and state.healthy_at is not None and state.health != "UNHEALTHY"
+
+    @property
+    def stopped(self) -> bool:
+        return self.state is not None and self.state.status is Status.STOPPED
+
+
+@dataclass
+class ServiceDraft:
+    """The plan while it is made: what was decided so far for one service."""
+
+    world: World
+    service: Service
+    progress: ServiceProgress
+    rollouts: dict[str, Rollout]
+    now: datetime
+    names: Names
+    desired: int = 0
+    unplaceable: str = ""
+    writes: list[Write] = field(default_factory=list)
+    wake: timedelta | None = None
+
+    def may_stop(self, seen: Seen) -> bool:
+        """False while the task is protected; then the plan is made again when that ends."""
+        until = seen.task.protected_until
+        if until is None or until <= self.now:
+            return True
+        self.look_again(until - self.now)
+        return False
+
+    def tell(self, message: str, of: str = "") -> None:
+        """Add an event of the service, or of its task set `of` where an external controller deploys it."""
+        about = f", taskSet {of}" if of and self.service.controller == words.EXTERNAL else ""
+        event = ServiceEvent(self.names.uuid(), self.now, f"(service {self.service.name}{about}) {message}")
+        events = (event, *self.progress.events)[: words.EVENTS_KEPT]
+        self.progress = replace(self.progress, events=events)
+
+    def look_again(self, delay: timedelta) -> None:
+        self.wake = delay if self.wake is None else min(self.wake, delay)
+
+
+def failed_its_checks(draft: ServiceDraft, seen: Seen) -> bool:
+    """UNHEALTHY, and past the grace period in which ECS overlooks it."""
+    state = seen.state
+    if state is None or state.health != "UNHEALTHY" or state.started_at is None:
+        return False
+    left = state.started_at + timedelta(seconds=draft.service.health_check_grace_period or 0) - draft.now
+    if left > timedelta(0):
+        draft.look_again(left)
+        return False
+    return True
+
+
+def give_up(draft: ServiceDraft, primary: Deployment, sick: list[Seen]) -> None:
+    """Stop tasks that failed their health checks; each is a failure of the deployment."""
+    stop(draft, sick, "Task failed container health checks", primary.id)
+    for seen in sick:
+        if seen.state is not None:
+            draft.rollouts[primary.id] = failures.with_failure(draft.rollouts[primary.id], seen.state, draft.now)
+
+
+def is_sick(seen: Seen) -> bool:
+    return seen.state is not None and seen.state.health == "UNHEALTHY"
+
+
+def start(draft: ServiceDraft, primary: Deployment, count: int) -> list[Task]:
+    """New tasks for the deployment, unless it has failed or the last failure is too recent."""
+    state = draft.rollouts[primary.id]
+    if count == 0 or state.state == words.FAILED:
+        return []
+    if state.last_failure_at is not None:
+        left = state.last_failure_at + rollout.delay_after(state.failed_in_a_row) - draft.now
+        if left > timedelta(0):
+            draft.look_again(left)
+            return []
+    count = _placeable(draft, primary, count)
+    if count == 0:
+        return []
+    started = new_tasks(draft.service, primary, count, draft.world, draft.names, draft.now)
+    draft.writes += [Put(task) for task in started]
+    draft.tell(f"has started {len(started)} tasks: {_listed(started)}.", primary.id)
+    return started
+
+
+def _placeable(draft: ServiceDraft, primary: Deployment, count: int) -> int:
+    """How many of `count` tasks this machine may take; where it takes none, the reason is noted."""
+    service = draft.service
+    constraints = capacity.constraints(draft.world, service, primary)
+    group = f"service:{service.name}"
+    draft.unplaceable = capacity.why_not(draft.world, service.key[:3], primary.launch_type, constraints, group)
+    if draft.unplaceable:
+        return 0
+    distinct = any(each.get("type") == capacity.DISTINCT for each in constraints)
+    return min(count, 1) if distinct and primary.launch_type == EC2 else count
+
+
+def stop(draft: ServiceDraft, tasks: list[Seen], reason: str, of: str = "") -> None:
+    """Stop the tasks, which are those of the task set `of` if one is named."""
+    cause = Stop(StopCode.SERVICE_SCHEDULER_INITIATED, reason, draft.now)
+    draft.writes += [Put(replace(seen.task, stop=cause)) for seen in tasks]
+    if tasks:
+        draft.tell(f"has stopped {len(tasks)} running tasks: {_listed(seen.task for seen in tasks)}.", of)
+
+
+def stoppable(draft: ServiceDraft, tasks: list[Seen], count: int) -> list[Seen]:
+    """The first `count` of the tasks that are not protected."""
+    return [seen for seen in tasks if draft.may_stop(seen)][:count] if count > 0 else []
+
+
+def leaving(draft: ServiceDraft, primary: Deployment, tasks: list[Seen]) -> list[Seen]:
+    """The tasks that leave an instance which drains: those on their way, and healthy ones down to the floor."""
+    if not capacity.drains(draft.world, draft.service.key[:3], primary.launch_type):
+        return []
+    going = [seen for seen in tasks if not seen.healthy and draft.may_stop(seen)]
+    healthy = [seen for seen in oldest_last(tasks) if seen.healthy]
+    floor = rollout.floor_of(draft.desired, draft.service.deployment_configuration)
+    return going + stoppable(draft, healthy, len(healthy) - floor)
+
+
+def scaling(primary: Deployment) -> str:
+    """Why tasks stop that are too many, or of a deployment that was replaced."""
+    return f"Scaling activity initiated by (deployment {primary.id})"
+
+
+def count_failures(draft: ServiceDraft, tasks: list[Seen]) -> None:
+    """Add tasks that ended by themselves to their deployment's failures, each once."""
+    ended = [seen for seen in tasks if seen.state is not None and seen.state.stop is not None and not seen.task.stop]
+    for seen in ended:
+        state = draft.rollouts.get(seen.task.deployment_id or "")
+        if seen.task.id in draft.progress.counted or state is None or seen.state is None:
+            continue
+        draft.progress = replace(draft.progress, counted=(*draft.progress.counted, seen.task.id), steady=False)
+        draft.rollouts[state.id] = failures.with_failure(state, seen.state, draft.now)
+    ids = {seen.task.id for seen in ended}
+    draft.progress = replace(draft.progress, counted=tuple(i for i in draft.progress.counted if i in ids))
+
+
+def least_useful(tasks: list[Seen]) -> list[Seen]:
+    """Those that do not serve yet first, then the youngest."""
+    return sorted(oldest_last(tasks), key=lambda seen: seen.healthy)
+
+
+def oldest_last(tasks: list[Seen]) -> list[Seen]:
+    return sorted(tasks, key=lambda seen: (seen.task.created_at, seen.task.id), reverse=True)
+
+
+def _listed(tasks: Iterable[Task]) -> str:
+    return " ".join(f"(task {task.id})" for task in tasks)
