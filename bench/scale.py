@@ -1,14 +1,17 @@
 """The same calls among 1,000 services and 10,000 tasks and among 10 and 100: they may cost twice as much at most.
 
-In one process, from the request's bytes to the answer's, without a network; opening such a store from disk, too.
+In one process, from the request's bytes to the answer's, without a network. A task changes before each call, so no
+answer is one that was kept. Beside it: what a commit costs, and what a store of that size costs to open.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from bench import seed
 from bench.figure import Figure
@@ -17,6 +20,8 @@ from moorage import system
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
+from moorage.domain.changes import Put
+from moorage.domain.task import TaskState
 from moorage.store.memory import MemoryStore
 from moorage.store.sqlite import SqliteStore
 from moorage.wire.message import Request
@@ -25,58 +30,109 @@ SIZES = ((10, 10), (1000, 10))
 """Services, and tasks of each."""
 
 ONE, TEN = "service-00003", [f"service-{number:05d}" for number in range(10)]
-CALLS: Mapping[str, dict[str, Any]] = {
-    "ListServices": {"maxResults": 10},
-    "DescribeServices": {"services": TEN},
-    "ListTasks": {"serviceName": ONE},
-    "DescribeClusters": {"clusters": [seed.CLUSTER]},
+IN_CLUSTER: Mapping[str, Any] = {"cluster": seed.CLUSTER}
+ECS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ListServices": ("ListServices", {**IN_CLUSTER, "maxResults": 10}),
+    "DescribeServices, 10": ("DescribeServices", {**IN_CLUSTER, "services": TEN}),
+    "ListServicesByNamespace": ("ListServicesByNamespace", {"namespace": "bench.local", "maxResults": 10}),
+    "ListTasks, 10 of a service": ("ListTasks", {**IN_CLUSTER, "serviceName": ONE}),
+    "ListTasks, 100 of all": ("ListTasks", {**IN_CLUSTER, "maxResults": 100}),
+    "ListTasks, STOPPED": ("ListTasks", {**IN_CLUSTER, "desiredStatus": "STOPPED"}),
+    "DescribeClusters": ("DescribeClusters", {"clusters": [seed.CLUSTER], "include": ["STATISTICS"]}),
+    "ListTaskDefinitions": ("ListTaskDefinitions", {"maxResults": 10}),
+    "DescribeTaskDefinition": ("DescribeTaskDefinition", {"taskDefinition": "family-00003"}),
 }
-HEADERS = {
-    "content-type": "application/x-amz-json-1.1",
-    "authorization": "AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/ecs/aws4_request, SignedHeaders=host, "
-    "Signature=0",
+CLOUD_MAP: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "DiscoverInstances": ("DiscoverInstances", {"NamespaceName": "bench.local", "ServiceName": "name-3"}),
+    "ListInstances": ("ListInstances", {"ServiceId": "srv-3"}),
+    "Cloud Map's ListServices": ("ListServices", {"MaxResults": 10}),
 }
+TARGETS = {"ecs": "AmazonEC2ContainerServiceV20141113", "servicediscovery": "Route53AutoNaming_v20170314"}
 
 
 def measure(quick: bool) -> list[Figure]:
-    times = 20 if quick else 100
-    small, large = (asyncio.run(_costs(*size, times)) for size in SIZES)
-    figures = [
-        Figure(
-            f"{name} among 1,000 services, 10,000 tasks",
-            large[name] / small[name],
-            "times",
-            2,
-            note=f"{small[name]:.3g} ms among 10 and 100, {large[name]:.3g} ms among 1,000 and 10,000",
-        )
-        for name in small
-    ]
+    small, large = asyncio.run(_costs(20 if quick else 200))
+    figures = [_beside(name, small[name], large[name]) for name in small]
     return [*figures, *_opening()]
 
 
-async def _costs(services: int, tasks: int, times: int) -> dict[str, float]:
-    """Milliseconds for each call, the median."""
-    store = MemoryStore()
-    await seed.fill(store, seed.services(services, tasks))
-    app = App(Dispatcher(operations.table(), store, system.SystemClock(), system.SystemIds()), Endpoint("bench"))
-    listed = json.loads(await _ask(app, "ListTasks", CALLS["ListTasks"]))["taskArns"]
-    calls = {**CALLS, "DescribeTasks": {"tasks": listed}, "ListTasks, all": {"maxResults": 100}}
-    return {name: await _cost(app, name, arguments, times) for name, arguments in calls.items()}
+def _beside(name: str, small: list[float], large: list[float]) -> Figure:
+    spread = [f"{min(each):.3g}/{median(each):.3g}/{max(each):.3g} ms" for each in (small, large)]
+    note = f"min/median/max {spread[0]} among 10 and 100, {spread[1]} among 1,000 and 10,000"
+    return Figure(name, median(large) / median(small), "times", 2, note=note, samples=large)
 
 
-async def _cost(app: App, name: str, arguments: dict[str, Any], times: int) -> float:
-    samples = []
+COMMIT = "a task's state committed, in memory"
+Call = tuple[str, str, str, Mapping[str, Any]]
+"""Its name here, the service, the operation, the arguments."""
+
+
+async def _costs(times: int) -> list[dict[str, list[float]]]:
+    """Milliseconds of each call by its name, in the small World and in the large; they take turns."""
+    places = [await _Measured.make(*size) for size in SIZES]
     for _ in range(times):
-        began = time.perf_counter()
-        await _ask(app, name.partition(",")[0], arguments)
-        samples.append((time.perf_counter() - began) * 1000)
-    return median(samples)
+        for each in places:
+            await each.round()
+    return [each.costs for each in places]
 
 
-async def _ask(app: App, operation: str, arguments: dict[str, Any]) -> bytes:
-    headers = {**HEADERS, "x-amz-target": f"AmazonEC2ContainerServiceV20141113.{operation}"}
-    scoped = arguments if operation == "DescribeClusters" else {"cluster": seed.CLUSTER, **arguments}
-    response = await app.answer(Request("POST", "/", headers=headers, body=json.dumps(scoped).encode()))
+class _Measured:
+    """A World with its application, the calls that are made to it, and what they cost."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._app = App(
+            Dispatcher(operations.table(), store, system.SystemClock(), system.SystemIds()), Endpoint("bench")
+        )
+        self._changes = _Changes(store)
+        self._calls: list[Call] = []
+        self.costs: dict[str, list[float]] = {}
+
+    @classmethod
+    async def make(cls, services: int, tasks: int) -> Self:
+        store = MemoryStore()
+        await seed.fill(store, seed.whole(services, tasks))
+        made = cls(store)
+        listed = json.loads(await _ask(made._app, "ecs", *ECS["ListTasks, 10 of a service"]))["taskArns"]
+        made._calls = [(name, "ecs", *call) for name, call in ECS.items()]
+        made._calls.append(("DescribeTasks, 10", "ecs", "DescribeTasks", {**IN_CLUSTER, "tasks": listed}))
+        made._calls += [(name, "servicediscovery", *call) for name, call in CLOUD_MAP.items()]
+        made.costs = {name: [] for name in (*(call[0] for call in made._calls), COMMIT)}
+        return made
+
+    async def round(self) -> None:
+        """Each call once. Processor time, for others on the machine have a say in any other."""
+        for name, service, operation, arguments in self._calls:
+            self.costs[COMMIT].append(await self._changes.make())
+            began = time.thread_time()
+            await _ask(self._app, service, operation, arguments)
+            self.costs[name].append((time.thread_time() - began) * 1000)
+
+
+class _Changes:
+    """One task after the other is seen in another state."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._states = sorted(store.snapshot().all(TaskState), key=lambda state: state.key)
+        self._made = count(1)
+
+    async def make(self) -> float:
+        """Milliseconds that the commit took."""
+        number = next(self._made)
+        changed = replace(self._states[number % len(self._states)], version=number)
+        began = time.thread_time()
+        await self._store.commit([Put(changed)], {})
+        return (time.thread_time() - began) * 1000
+
+
+async def _ask(app: App, service: str, operation: str, arguments: Mapping[str, Any]) -> bytes:
+    headers = {
+        "content-type": "application/x-amz-json-1.1",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/{service}/aws4_request, "
+        "SignedHeaders=host, Signature=0",
+        "x-amz-target": f"{TARGETS[service]}.{operation}",
+    }
+    response = await app.answer(Request("POST", "/", headers=headers, body=json.dumps(arguments).encode()))
     if response.status != 200:
         raise RuntimeError(f"{operation}: {response.status} {response.body.decode()}")
     return response.body

@@ -14,7 +14,7 @@ from moorage.domain.connect import ConnectEndpoint, KnownName, freeze
 from moorage.domain.registry import HTTP, Instance, Namespace, RegistryService
 from moorage.domain.service import COMPLETED, REPLICA, Deployment, Rollout, Service, ServiceEvent, ServiceProgress
 from moorage.domain.task import ContainerState, Status, Task, TaskState
-from moorage.domain.task_definition import ACTIVE, TaskDefinition
+from moorage.domain.task_definition import ACTIVE, Family, TaskDefinition
 from moorage.engine.ports import Store
 
 HOME = ("000000000000", "us-east-1")
@@ -31,11 +31,23 @@ async def fill(store: Store, records: Iterable[Any]) -> None:
         await store.commit(part, {})
 
 
-def services(count: int, tasks_each: int = 0, events: int = 5) -> list[Any]:
-    """Services that have reached their desired count, with their tasks RUNNING, and as many events."""
+def services(count: int, tasks_each: int = 0, events: int = 5, more: dict[str, Any] | None = None) -> list[Any]:
+    """Services that have reached their desired count, with their tasks RUNNING, and as many events.
+
+    `more` are members of their deployments.
+    """
     records: list[Any] = [Cluster(*HOME, CLUSTER, ACTIVE, NOON), definition("web", {5000})]
     for number in range(count):
-        records += _service(f"service-{number:05d}", tasks_each, events)
+        records += _service(f"service-{number:05d}", tasks_each, events, more=more)
+    return records
+
+
+def whole(count: int, tasks_each: int) -> list[Any]:
+    """Services in a namespace where each has a name with its tasks behind it, and as many families of definitions."""
+    records = namespace(count, tasks_each) + services(count, tasks_each, more={"namespace_id": SPACE})
+    for number in range(count):
+        family = f"family-{number:05d}"
+        records += [Family(*HOME, family, 1), definition(family, {5000})]
     return records
 
 

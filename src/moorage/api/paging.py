@@ -5,8 +5,9 @@ A token names the last record given, so a list that changes between two pages ne
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Generic, TypeVar
 
 from moorage.domain.parameter_errors import TokenInvalid
@@ -28,11 +29,19 @@ class Page(Generic[T]):
 
 def page(records: Sequence[T], name: Callable[[T], str], size: int, token: str | None = None) -> Page[T]:
     """The records after `token`, at most `size`. They must come in the order of `name`, which is unique among them."""
-    if token is not None:
-        after = _read(token)
-        records = [record for record in records if name(record) > after]
-    some = records[:size]
-    return Page(some, _write(name(some[-1])) if len(records) > size else "")
+    after = _read(token) if token is not None else None
+    return walk(lambda _: iter([record for record in records if after is None or name(record) > after]), name, size)
+
+
+def walk(
+    found: Callable[[str | None], Iterator[T]], name: Callable[[T], str], size: int, token: str | None = None
+) -> Page[T]:
+    """As `page`, of the records that `found` gives after a name, or from the start.
+
+    Of those no more are looked at than the page takes.
+    """
+    some = list(islice(found(_read(token) if token is not None else None), size + 1))
+    return Page(some[:size], _write(name(some[size - 1])) if len(some) > size else "")
 
 
 def _write(name: str) -> str:

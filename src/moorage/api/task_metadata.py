@@ -10,7 +10,7 @@ from typing import Any
 
 from moorage.api.ecs import present_task
 from moorage.domain import arns
-from moorage.domain.task import ContainerState, Task, TaskState
+from moorage.domain.task import ContainerState, Task, TaskState, desired_status
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.planning import inside, sidecar
 
@@ -37,7 +37,7 @@ def task(subject: Subject, with_tags: bool = False) -> dict[str, Any]:
         "TaskARN": found.arn,
         "Family": definition.family,
         "Revision": str(definition.revision),
-        "DesiredStatus": present_task.desired_status(found, state),
+        "DesiredStatus": desired_status(found, state),
         "KnownStatus": str(state.status),
         "Limits": _task_limits(found, definition),
         "PullStartedAt": _instant(state.pull_started_at),
@@ -63,7 +63,7 @@ def container(subject: Subject, name: str) -> dict[str, Any]:
         DockerName=name,
         Image=definition.image if definition is not None else None,
         Labels=_labels(subject, name, definition),
-        DesiredStatus=present_task.desired_status(found, state),
+        DesiredStatus=desired_status(found, state),
         KnownStatus=seen.status,
         ExitCode=seen.exit_code,
         Limits=_limits(definition),

@@ -118,6 +118,7 @@ class RegistryService:
     def links(self) -> tuple[Link, ...]:
         return (
             ("namespace", (self.account, self.region, self.namespace_id)),
+            ("name", (self.account, self.region, self.namespace_id, self.name)),
             ("managed", (self.managed_by,)),
         )
 

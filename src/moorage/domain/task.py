@@ -66,6 +66,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[Step, Status]]] = {
     Status.STOPPED: {},
 }
 
+STARTING: Final = frozenset({Status.PROVISIONING, Status.PENDING})
 ENDING: Final = frozenset({Status.DEACTIVATING, Status.STOPPING, Status.DEPROVISIONING, Status.STOPPED})
 
 
@@ -142,6 +143,7 @@ class Task:
             links.append(("service", (self.account, self.region, self.cluster, self.service)))
         if self.deployment_key is not None:
             links.append(("deployment", self.deployment_key))
+        links.append(("task_definition", self.task_definition))
         return tuple(links)
 
 
@@ -205,3 +207,9 @@ def stop_of(task: Task, state: TaskState | None) -> Stop | None:
     """Why the task stops, if it does: what was observed first wins over what was asked afterwards."""
     causes = [stop for stop in (task.stop, state.stop if state else None) if stop is not None]
     return min(causes, key=lambda stop: stop.at) if causes else None
+
+
+def desired_status(task: Task, state: TaskState | None) -> str:
+    """RUNNING until something stops the task: a request, the scheduler, or its own end."""
+    stopped = stop_of(task, state) is not None or (state is not None and state.status is Status.STOPPED)
+    return "STOPPED" if stopped else "RUNNING"

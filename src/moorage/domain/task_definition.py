@@ -107,7 +107,11 @@ class TaskDefinition:
         return arns.task_definition(self.account, self.region, self.family, self.revision)
 
     def links(self) -> tuple[Link, ...]:
-        return (("family", (self.account, self.region, self.family)),)
+        return (
+            ("family", (self.account, self.region, self.family)),
+            ("family-status", (self.account, self.region, self.family, self.status)),
+            ("status", (self.account, self.region, self.status)),
+        )
 
     @cached_property
     def containers(self) -> tuple[ContainerDefinition, ...]:

@@ -1,7 +1,7 @@
 """The World: one immutable picture of everything stored, with look-ups kept beside the records.
 
-`apply` gives the next World at a cost that depends on the writes alone, not on how much is stored: tables and
-look-ups are persistent maps. Taking a snapshot is taking a reference.
+`apply` gives the next World at a cost that depends on the writes, hardly on how much is stored: tables are persistent
+maps, look-ups persistent ordered sets. Taking a snapshot is taking a reference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,10 @@ from typing import Any, Self, TypeVar
 
 import immutables
 
+from moorage.domain import standing
 from moorage.domain.changes import ABSENT, Delete, Expect, Key, Link, Put, RecordId, Stale, Write
+from moorage.domain.ordered_keys import EMPTY, OrderedKeys
+from moorage.domain.standing import Standing
 
 R = TypeVar("R")
 
@@ -26,7 +29,7 @@ class World:
     sequence: int
     tables: immutables.Map[str, immutables.Map[Key, Any]]
     versions: immutables.Map[RecordId, int]
-    look_ups: immutables.Map[tuple[str, Link], immutables.Map[Key, None]]
+    look_ups: immutables.Map[tuple[str, Link], OrderedKeys]
 
     @classmethod
     def empty(cls) -> Self:
@@ -43,13 +46,26 @@ class World:
 
     def linked(self, kind: type[R], look_up: str, key: Key) -> list[R]:
         """The records of this kind that link to `key` under the name `look_up`, ordered by their own keys."""
+        return list(self.each_linked(kind, (look_up, key)))
+
+    def each_linked(self, kind: type[R], link: Link, after: Key | None = None, descending: bool = False) -> Iterator[R]:
+        """As `linked`, one by one, only those from the record that follows the one with the key `after`."""
         table = _table(kind)
         records = self.tables.get(table, _empty())
-        return [records[found] for found in sorted(self.look_ups.get((table, (look_up, key)), _empty()))]
+        found = self.look_ups.get((table, link), EMPTY)
+        if descending:
+            keys = found.before(after)
+        else:
+            keys = iter(found) if after is None else found.after(after)
+        return map(records.__getitem__, keys)
+
+    def is_linked(self, record: Any, link: Link) -> bool:
+        """Whether `linked` would give this record, which is in the World."""
+        return record.key in self.look_ups.get((record.table, link), EMPTY)
 
     def count_linked(self, kind: type[Any], look_up: str, key: Key) -> int:
         """How many records `linked` would give, without building them."""
-        return len(self.look_ups.get((_table(kind), (look_up, key)), _empty()))
+        return len(self.look_ups.get((_table(kind), (look_up, key)), EMPTY))
 
     def within(self, kind: type[R], account: str, region: str) -> list[R]:
         """All records of this kind in one account and region, ordered by key."""
@@ -84,10 +100,20 @@ class _Draft:
     """The maps of a World while a commit is applied to them."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._tables = dict(world.tables.items())
         self._records: dict[str, immutables.MapMutation[Key, Any]] = {}
         self._versions = world.versions.mutate()
-        self._look_ups = world.look_ups.mutate()
+        # By look-up, the keys that shall be in it (True) or not (False): a look-up is made anew once per commit.
+        self._linked: dict[tuple[str, Link], dict[Key, bool]] = {}
+        self._affected: dict[tuple[str, Key], Standing] = {}
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        """The record as it is after the writes so far."""
+        table = _table(kind)
+        records: Any = self._records.get(table)
+        found: R | None = (self._tables.get(table, _empty()) if records is None else records).get(key)
+        return found
 
     def write(self, write: Write, version: int) -> None:
         table, key = write.id
@@ -106,20 +132,33 @@ class _Draft:
                     del records[key]
                     del self._versions[write.id]
                 self._relink(table, key, old_links, frozenset())
+        if table in standing.AFFECTED:
+            affected, whose = standing.AFFECTED[table]
+            self._affected[(_table(affected.subject), whose(key))] = affected
 
     def _relink(self, table: str, key: Key, old: frozenset[Link], new: frozenset[Link]) -> None:
-        for link in old - new:
-            rest = self._look_ups[(table, link)].delete(key)
-            if rest:
-                self._look_ups[(table, link)] = rest
-            else:
-                del self._look_ups[(table, link)]
-        for link in new - old:
-            self._look_ups[(table, link)] = self._look_ups.get((table, link), _empty()).set(key, None)
+        if old == new:
+            return
+        for links, there in ((old - new, False), (new - old, True)):
+            for link in links:
+                self._linked.setdefault((table, link), {})[key] = there
 
     def finish(self, sequence: int) -> World:
+        for (table, key), affected in self._affected.items():
+            old, new = frozenset(affected.links(self._world, key)), frozenset(affected.links(self, key))
+            self._relink(table, key, old, new)
         tables = immutables.Map(self._tables | {table: records.finish() for table, records in self._records.items()})
-        return World(sequence, tables, self._versions.finish(), self._look_ups.finish())
+        return World(sequence, tables, self._versions.finish(), self._finished_look_ups())
+
+    def _finished_look_ups(self) -> "immutables.Map[tuple[str, Link], OrderedKeys]":
+        look_ups = self._world.look_ups.mutate()
+        for link, changes in self._linked.items():
+            keys = self._world.look_ups.get(link, EMPTY).changed(changes)
+            if keys:
+                look_ups[link] = keys
+            else:
+                look_ups.pop(link, None)
+        return look_ups.finish()
 
 
 def _links(record: Any) -> frozenset[Link]:

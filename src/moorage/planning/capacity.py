@@ -12,7 +12,7 @@ from moorage.domain.capacity import DRAINING, ContainerInstance
 from moorage.domain.changes import Key
 from moorage.domain.service import DAEMON, Deployment, Service
 from moorage.domain.service_rules import EC2
-from moorage.domain.task import Status, Task, TaskState, stop_of
+from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 
@@ -90,16 +90,8 @@ def facts(world: World, instance: ContainerInstance) -> cluster_query.Facts:
 
 def placed_tasks(world: World, cluster: Key) -> list[tuple[Task, TaskState | None]]:
     """The tasks that are on the cluster's container instance and nobody stopped, with their states."""
-    tasks = ((task, world.get(TaskState, task.key)) for task in world.linked(Task, "cluster", cluster))
-    return [(task, state) for task, state in tasks if task.launch_type == EC2 and _is_there(task, state)]
-
-
-def _is_there(task: Task, state: TaskState | None) -> bool:
-    """True from the decision to start it until it has stopped."""
-    if state is None:
-        return stop_of(task, state) is None
-    return state.status is not Status.STOPPED
+    return [(task, world.get(TaskState, task.key)) for task in world.linked(Task, "placed", cluster)]
 
 
 def _has(world: World, cluster: Key, group: str) -> bool:
-    return any(task.group == group for task, _ in placed_tasks(world, cluster))
+    return world.count_linked(Task, "placed-group", (*cluster, group)) > 0

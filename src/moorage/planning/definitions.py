@@ -16,7 +16,7 @@ def disappearing(world: World, key: Key, without: Iterable[Key]) -> list[Write]:
         return []
     gone = frozenset(without)
     deployments = world.linked(Deployment, "task_definition", key)
-    tasks = (task for task in world.within(Task, *key[:2]) if task.task_definition == key)
+    tasks = world.linked(Task, "task_definition", key)
     users: list[Key] = [*(each.key for each in deployments), *(task.key for task in tasks)]
     used = any(user not in gone for user in users)
     return [] if used else [Delete(TaskDefinition.table, key)]

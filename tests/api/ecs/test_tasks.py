@@ -170,6 +170,12 @@ def test_tasks_are_listed_by_what_they_are(account: Any, demo: Any, definition: 
     assert listed(desiredStatus="STOPPED") == {gone["taskArn"]}
     assert listed(launchType="EC2") == set()
     assert listed(desiredStatus="PENDING") == set()
+    assert listed(family="other", startedBy="me") == set()
+    assert listed(startedBy="me", launchType="FARGATE", maxResults=1) == {mine}
+    pages = demo.get_paginator("list_tasks").paginate(
+        cluster="demo", launchType="FARGATE", PaginationConfig={"PageSize": 1}
+    )
+    assert [len(page["taskArns"]) for page in pages] == [1, 1]
 
 
 def test_tags_reach_the_tasks_as_asked(demo: Any, definition: Any, run: Any) -> None:

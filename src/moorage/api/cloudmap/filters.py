@@ -3,7 +3,7 @@
 Which conditions each name allows follows the API reference; EQ is the default.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -42,10 +42,10 @@ OPERATION_FIELDS: dict[str, Field] = {
 }
 
 
-def chosen(records: Iterable[T], filters: Sequence[Mapping[str, Any]], fields: Mapping[str, Field]) -> list[T]:
-    """The records that pass all filters."""
+def chosen(records: Iterable[T], filters: Sequence[Mapping[str, Any]], fields: Mapping[str, Field]) -> Iterator[T]:
+    """The records that pass all filters, one by one. InvalidParameter at once."""
     tests = [_test(entry, fields) for entry in filters]
-    return [record for record in records if all(test(record) for test in tests)]
+    return (record for record in records if all(test(record) for test in tests))
 
 
 def _test(entry: Mapping[str, Any], fields: Mapping[str, Field]) -> Callable[[Any], bool]:

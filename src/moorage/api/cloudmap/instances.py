@@ -3,6 +3,7 @@
 Instances that ECS keeps for its tasks are seen here like any other, and cannot be changed by hand.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from moorage.api import paging
 from moorage.api.cloudmap import lookup, present, progress
 from moorage.api.cloudmap.progress import Intent
 from moorage.api.context import RequestContext
+from moorage.api.paging import Page
 from moorage.domain import instance_rules, registry_errors, registry_operations
 from moorage.domain.changes import Put
 from moorage.domain.registry import Instance, InstancesRevision, RegistryService
@@ -56,8 +58,7 @@ async def get_instance(ctx: RequestContext, given: dict[str, Any]) -> dict[str, 
 
 async def list_instances(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     service = lookup.service(ctx, given["ServiceId"])
-    held = ctx.world().linked(Instance, "service", service.key)
-    page = paging.page(held, _id, given.get("MaxResults", 100), given.get("NextToken"))
+    page = _page(ctx, service, given)
     instances = [present.instance_summary(record) for record in page.records]
     return {"ResourceOwner": ctx.account, "Instances": instances, **page.named()}
 
@@ -66,9 +67,9 @@ async def get_instances_health_status(ctx: RequestContext, given: dict[str, Any]
     service = lookup.service(ctx, given["ServiceId"])
     if "Instances" in given:
         held = sorted((lookup.instance(ctx, service.id, name) for name in set(given["Instances"])), key=_id)
+        page = paging.page(held, _id, given.get("MaxResults", 100), given.get("NextToken"))
     else:
-        held = ctx.world().linked(Instance, "service", service.key)
-    page = paging.page(held, _id, given.get("MaxResults", 100), given.get("NextToken"))
+        page = _page(ctx, service, given)
     return {"Status": {record.id: instance_rules.health(record) for record in page.records}, **page.named()}
 
 
@@ -96,6 +97,17 @@ async def discover_instances(ctx: RequestContext, given: dict[str, Any]) -> dict
 async def discover_instances_revision(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     service = lookup.discoverable(ctx, given["NamespaceName"], given["ServiceName"])
     return {"InstancesRevision": _revision(ctx, service)}
+
+
+def _page(ctx: RequestContext, service: RegistryService, given: dict[str, Any]) -> Page[Instance]:
+    """A page of the service's instances."""
+    world = ctx.world()
+
+    def found(after: str | None) -> Iterator[Instance]:
+        link = ("service", service.key)
+        return world.each_linked(Instance, link, None if after is None else (*service.key, after))
+
+    return paging.walk(found, _id, given.get("MaxResults", 100), given.get("NextToken"))
 
 
 def _revision(ctx: RequestContext, service: RegistryService) -> int:

@@ -36,10 +36,10 @@ def discoverable(ctx: RequestContext, namespace_name: str, service_name: str) ->
     spaces = world.linked(Namespace, "http-name", (ctx.account, ctx.region, namespace_name))
     if not spaces:
         raise registry_errors.NamespaceUnknown(namespace_name)
-    for found in world.linked(RegistryService, "namespace", spaces[0].key):
-        if found.name == service_name:
-            return found
-    raise registry_errors.RegistryServiceUnknown(service_name)
+    found = world.linked(RegistryService, "name", (*spaces[0].key, service_name))
+    if not found:
+        raise registry_errors.RegistryServiceUnknown(service_name)
+    return found[0]
 
 
 def tagged(ctx: RequestContext, arn: str) -> Namespace | RegistryService:

@@ -4,6 +4,7 @@ A DNS namespace has no Route 53 hosted zone behind it here, so it shows none; Se
 treat all types alike.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -88,9 +89,13 @@ async def get_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str,
 
 async def list_namespaces(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
-    everything = world.within(Namespace, ctx.account, ctx.region)
-    chosen = filters.chosen(everything, given.get("Filters", []), filters.NAMESPACE_FIELDS)
-    page = paging.page(chosen, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
+    place = (ctx.account, ctx.region)
+
+    def found(after: str | None) -> Iterator[Namespace]:
+        everything = world.each_linked(Namespace, ("scope", place), None if after is None else (*place, after))
+        return filters.chosen(everything, given.get("Filters", []), filters.NAMESPACE_FIELDS)
+
+    page = paging.walk(found, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
     return {"Namespaces": [present.namespace_summary(world, record) for record in page.records], **page.named()}
 
 

@@ -1,5 +1,6 @@
 """The state of asynchronous operations."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from moorage.api import paging
@@ -17,7 +18,11 @@ async def get_operation(ctx: RequestContext, given: dict[str, Any]) -> dict[str,
 
 
 async def list_operations(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    everything = ctx.world().within(Operation, ctx.account, ctx.region)
-    chosen = filters.chosen(everything, given.get("Filters", []), filters.OPERATION_FIELDS)
-    page = paging.page(chosen, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
+    world, place = ctx.world(), (ctx.account, ctx.region)
+
+    def found(after: str | None) -> Iterator[Operation]:
+        everything = world.each_linked(Operation, ("scope", place), None if after is None else (*place, after))
+        return filters.chosen(everything, given.get("Filters", []), filters.OPERATION_FIELDS)
+
+    page = paging.walk(found, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
     return {"Operations": [{"Id": record.id, "Status": record.status} for record in page.records], **page.named()}

@@ -4,6 +4,7 @@ DNS records of a service are recorded and shown; they are not answered, since th
 Route 53 are refused by name. What ECS made for a service of its own cannot be changed by hand.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from moorage.api.cloudmap import filters, lookup, namespaces, present, progress
 from moorage.api.cloudmap.progress import Intent
 from moorage.api.context import RequestContext
 from moorage.domain import errors, registry, registry_errors, registry_operations
-from moorage.domain.changes import ABSENT, Put
+from moorage.domain.changes import ABSENT, Link, Put
 from moorage.domain.claim import Claim
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, RegistryService
 
@@ -79,12 +80,10 @@ def _drafted(ctx: RequestContext, given: dict[str, Any], home: Namespace) -> Reg
 def _same_request(ctx: RequestContext, drafted: RegistryService) -> RegistryService:
     """The service that this very request made before; RegistryServiceTaken if another one did."""
     world = ctx.world()
-    home = (ctx.account, ctx.region, drafted.namespace_id)
-    for found in world.linked(RegistryService, "namespace", home):
-        if found.name == drafted.name:
-            if found.creator_request_id and found.creator_request_id == drafted.creator_request_id:
-                return found
-            raise registry_errors.RegistryServiceTaken(found.name, found.id, found.arn, found.creator_request_id)
+    for found in world.linked(RegistryService, "name", (*drafted.key[:2], drafted.namespace_id, drafted.name)):
+        if found.creator_request_id and found.creator_request_id == drafted.creator_request_id:
+            return found
+        raise registry_errors.RegistryServiceTaken(found.name, found.id, found.arn, found.creator_request_id)
     raise registry_errors.RegistryServiceTaken(drafted.name, "", "")
 
 
@@ -94,9 +93,16 @@ async def get_service(ctx: RequestContext, given: dict[str, Any]) -> dict[str, A
 
 async def list_services(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
-    everything = world.within(RegistryService, ctx.account, ctx.region)
-    chosen = filters.chosen(everything, given.get("Filters", []), filters.SERVICE_FIELDS)
-    page = paging.page(chosen, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
+    given_filters = given.get("Filters", [])
+    space = next((one["Values"] for one in given_filters if one["Name"] == "NAMESPACE_ID"), ())
+    place = (ctx.account, ctx.region)
+    link: Link = ("namespace", (*place, *space)) if len(space) == 1 else ("scope", place)
+
+    def found(after: str | None) -> Iterator[RegistryService]:
+        everything = world.each_linked(RegistryService, link, None if after is None else (*place, after))
+        return filters.chosen(everything, given_filters, filters.SERVICE_FIELDS)
+
+    page = paging.walk(found, lambda record: record.id, given.get("MaxResults", 100), given.get("NextToken"))
     return {"Services": [present.service_summary(world, record) for record in page.records], **page.named()}
 
 

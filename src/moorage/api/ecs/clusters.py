@@ -24,6 +24,8 @@ from moorage.domain import arns, service_rules
 from moorage.domain.account_setting import CONTAINER_INSIGHTS
 from moorage.domain.cluster import ACTIVE, INACTIVE, Cluster
 from moorage.domain.errors import ClusterContainsServices, ClusterContainsTasks, InvalidParameter
+from moorage.domain.service import Service
+from moorage.domain.task import Task
 
 DEPROVISIONING = "DEPROVISIONING"
 MAX_DESCRIBED = 100
@@ -131,9 +133,9 @@ async def delete_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict
 
 def _check_empty(ctx: RequestContext, cluster: Cluster) -> None:
     world = ctx.world()
-    if present_cluster.live_services(world, cluster):
+    if world.count_linked(Service, "listed", cluster.key):
         raise ClusterContainsServices(cluster.name)
-    if present_cluster.live_tasks(world, cluster):
+    if world.count_linked(Task, "live", cluster.key):
         raise ClusterContainsTasks(cluster.name)
 
 

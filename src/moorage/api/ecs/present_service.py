@@ -3,13 +3,13 @@
 The Service Connect configuration is shown on deployments only, as ECS does (reference section 1.1).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from moorage.api.ecs import present_task_set, tagging
 from moorage.api.ecs.output import given
 from moorage.domain import arns
+from moorage.domain.changes import Key
 from moorage.domain.service import (
     ACTIVE,
     DRAINING,
@@ -26,13 +26,11 @@ from moorage.domain.service import (
     deployment_key,
 )
 from moorage.domain.service_rules import FARGATE
-from moorage.domain.task import Status, Task, TaskState, stop_of
+from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 from moorage.planning import capacity
-
-STARTING = (Status.PROVISIONING, Status.PENDING)
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,7 @@ class Counts:
 def service(world: World, found: Service, with_tags: bool = True) -> dict[str, Any]:
     progress = world.get(ServiceProgress, found.key)
     deployments = [] if found.controller == EXTERNAL else _deployments(world, found)
-    counts = {each.id: count(world, world.linked(Task, "deployment", each.key)) for each, _ in deployments}
-    total = count(world, world.linked(Task, "service", found.key))
+    counts = {each.id: count(world, each.key) for each, _ in deployments}
     primary = deployment(world, found, found.deployment_id)
     wanted = desired_count(world, found)
     return given(
@@ -59,8 +56,8 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         serviceRegistries=[],
         status=status(found, progress),
         desiredCount=wanted,
-        runningCount=total.running,
-        pendingCount=total.pending,
+        runningCount=world.count_linked(Task, "service-running", found.key),
+        pendingCount=world.count_linked(Task, "service-pending", found.key),
         **(made_from(world, primary) if primary is not None else {}),
         deploymentConfiguration=_configuration(found),
         taskSets=_task_sets(world, found),
@@ -106,15 +103,10 @@ def status(found: Service, progress: ServiceProgress | None) -> str:
     return ACTIVE if found.deleted_at is None else DRAINING
 
 
-def count(world: World, tasks: Iterable[Task]) -> Counts:
-    running = pending = wanted = 0
-    for task in tasks:
-        state = world.get(TaskState, task.key)
-        live = stop_of(task, state) is None
-        wanted += live
-        running += state is not None and state.status is Status.RUNNING
-        pending += live and (state is None or state.status in STARTING)
-    return Counts(running, pending, wanted)
+def count(world: World, deployment: Key) -> Counts:
+    """Of the deployment's tasks; `domain/standing` says which count as what."""
+    look_ups = ("deployment-running", "deployment-pending", "deployment-wanted")
+    return Counts(*(world.count_linked(Task, look_up, deployment) for look_up in look_ups))
 
 
 def launch_members(deployment: Deployment) -> dict[str, Any]:
@@ -141,7 +133,7 @@ def task_sets(world: World, found: Service) -> list[TaskSet]:
 
 def task_set(world: World, found: Service, one: TaskSet, with_tags: bool = True) -> dict[str, Any]:
     """A task set of the service."""
-    counts = count(world, world.linked(Task, "deployment", one.key))
+    counts = count(world, one.key)
     deployment = world.get(Deployment, one.key)
     counted = {
         **(made_from(world, deployment) if deployment is not None else {}),

@@ -10,7 +10,7 @@ from moorage.domain import arns
 from moorage.domain.capacity import ContainerInstance
 from moorage.domain.service import Deployment
 from moorage.domain.service_rules import EC2, FARGATE
-from moorage.domain.task import ContainerState, Status, Task, TaskState, stop_of
+from moorage.domain.task import ContainerState, Status, Task, TaskState, desired_status, stop_of
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
 
@@ -44,12 +44,6 @@ def task(world: World, found: Task, with_tags: bool = True) -> dict[str, Any]:
         overrides={"containerOverrides": [], "inferenceAcceleratorOverrides": [], **found.overrides},
         tags=tagging.present(found.tags) if with_tags else [],
     )
-
-
-def desired_status(found: Task, state: TaskState | None) -> str:
-    """RUNNING until something stops the task: a request, the scheduler, or its own end."""
-    stopped = stop_of(found, state) is not None or (state is not None and state.status is Status.STOPPED)
-    return "STOPPED" if stopped else "RUNNING"
 
 
 def container_arn(found: Task, name: str) -> str:

@@ -135,8 +135,8 @@ def _definition(ctx: RequestContext, world: World, reference: str) -> TaskDefini
     family, revision = parse_reference(reference)
     if revision is not None:
         return world.get(TaskDefinition, (ctx.account, ctx.region, family, f"{revision:010d}"))
-    revisions = world.linked(TaskDefinition, "family", (ctx.account, ctx.region, family))
-    return next((each for each in reversed(revisions) if each.status == definition_words.ACTIVE), None)
+    active = ("family-status", (ctx.account, ctx.region, family, definition_words.ACTIVE))
+    return next(world.each_linked(TaskDefinition, active, descending=True), None)
 
 
 def _parts(ctx: RequestContext, reference: str, kind: str) -> list[str] | None:

@@ -15,7 +15,6 @@ from moorage.api.ecs.output import given, missing
 from moorage.domain import arns
 from moorage.domain.errors import DeploymentConflict, InvalidParameter, ServiceDeploymentNotFound
 from moorage.domain.service import COMPLETED, FAILED, IN_PROGRESS, Deployment, PastDeployment, Rollout, Service
-from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import history, rollout
@@ -212,7 +211,7 @@ def _breaker(service: Service, state: Rollout | None) -> dict[str, Any]:
 
 
 def _counted(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
-    counts = present_service.count(world, world.linked(Task, "deployment", deployment.key))
+    counts = present_service.count(world, deployment.key)
     return present_service.revision(world, service, deployment, counts)
 
 

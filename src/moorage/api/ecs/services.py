@@ -4,7 +4,7 @@ Only intent is written; that tasks start, drain and stop is the engine's doing. 
 until a new one takes its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from moorage.api.ecs import (
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, service_rules
-from moorage.domain.changes import Key
+from moorage.domain.changes import Key, Link
 from moorage.domain.claim import CLIENT_TOKEN, Claim
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import InvalidParameter, ServiceNotFound
@@ -34,7 +34,6 @@ from moorage.domain.service import (
     DeploymentConfiguration,
     Service,
     ServiceProgress,
-    deployment_key,
 )
 from moorage.domain.world import World
 
@@ -94,31 +93,30 @@ async def describe_services(ctx: RequestContext, arguments: dict[str, Any]) -> d
 async def list_services(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
     cluster = references.cluster(ctx, world, arguments.get("cluster"))
-    wanted = {name: arguments.get(name) for name in ("launchType", "schedulingStrategy")}
-    items = {}
-    for each in world.linked(Service, "cluster", cluster.key):
-        primary = world.get(Deployment, deployment_key(each.key, each.deployment_id))
-        launch_type = primary.launch_type if primary is not None else None
-        actual = {"launchType": launch_type, "schedulingStrategy": each.scheduling_strategy}
-        matches = all(value in (None, actual[name]) for name, value in wanted.items())
-        if matches and not references.is_inactive(world, each):
-            items[each.name] = each.arn
-    found, more = paging.page(ctx, arguments, items, PAGE)
-    return {"serviceArns": found, **more}
+    look_ups: list[Link] = [("listed", cluster.key)]
+    for name, member in (("listed-launch", "launchType"), ("listed-strategy", "schedulingStrategy")):
+        if member in arguments:
+            look_ups.append((name, (*cluster.key, arguments[member])))
+    return _listed(ctx, arguments, world, look_ups)
 
 
 async def list_services_by_namespace(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     """Services whose primary deployment is in the namespace, of every cluster."""
     world = ctx.world()
     namespace = references.namespace(ctx, world, arguments["namespace"])
-    items = {}
-    for deployment in world.linked(Deployment, "namespace", namespace.key):
-        service = world.get(Service, deployment.service_key)
-        if service is None or service.deployment_id != deployment.id or references.is_inactive(world, service):
-            continue
-        items[service.arn] = service.arn
-    found, more = paging.page(ctx, arguments, items, PAGE)
-    return {"serviceArns": found, **more}
+    return _listed(ctx, arguments, world, [("listed-namespace", namespace.key)])
+
+
+def _listed(ctx: RequestContext, arguments: dict[str, Any], world: World, look_ups: list[Link]) -> dict[str, Any]:
+    """A page of the services that are in all these look-ups."""
+    shortest, *others = sorted(look_ups, key=lambda each: world.count_linked(Service, *each))
+
+    def found(after: Key | None) -> Iterator[Service]:
+        walked = world.each_linked(Service, shortest, after)
+        return (service for service in walked if all(world.is_linked(service, each) for each in others))
+
+    page, more = paging.walk(ctx, arguments, found, PAGE)
+    return {"serviceArns": page, **more}
 
 
 async def delete_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Revision numbers are given out by the family and never used twice, not even after deletion.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,11 @@ from moorage.api.ecs import paging, present_task_definition, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, task_definition_rules
+from moorage.domain.changes import Key
 from moorage.domain.errors import ClientMistake, DescribedTaskDefinitionNotFound, InvalidParameter
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task
 from moorage.domain.task_definition import ACTIVE, DELETE_IN_PROGRESS, INACTIVE, Family, TaskDefinition
-from moorage.domain.world import World
 
 MAX_DELETED = 10
 
@@ -59,13 +59,14 @@ async def list_task_definitions(ctx: RequestContext, arguments: dict[str, Any]) 
     """`familyPrefix` is the full name of a family here; ListTaskDefinitionFamilies takes prefixes."""
     world = ctx.world()
     family, status = arguments.get("familyPrefix"), arguments.get("status", ACTIVE)
-    if family is None:
-        definitions = world.within(TaskDefinition, ctx.account, ctx.region)
-    else:
-        definitions = world.linked(TaskDefinition, "family", (ctx.account, ctx.region, family))
-    items = {"/".join(each.key[2:]): each.arn for each in definitions if each.status == status}
-    found, more = paging.page(ctx, arguments, items, descending=arguments.get("sort") == "DESC")
-    return {"taskDefinitionArns": found, **more}
+    place, descending = (ctx.account, ctx.region), arguments.get("sort") == "DESC"
+    look_up = ("status", (*place, status)) if family is None else ("family-status", (*place, family, status))
+
+    def found(after: Key | None) -> Iterator[TaskDefinition]:
+        return world.each_linked(TaskDefinition, look_up, after, descending)
+
+    page, more = paging.walk(ctx, arguments, found)
+    return {"taskDefinitionArns": page, **more}
 
 
 async def list_task_definition_families(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -74,9 +75,10 @@ async def list_task_definition_families(ctx: RequestContext, arguments: dict[str
     prefix, wanted = arguments.get("familyPrefix", ""), arguments.get("status", "ALL")
     items: dict[str, str] = {}
     for family in world.within(Family, ctx.account, ctx.region):
-        statuses = {each.status for each in world.linked(TaskDefinition, "family", family.key)}
-        status = ACTIVE if ACTIVE in statuses else INACTIVE
-        if statuses and family.name.startswith(prefix) and wanted in ("ALL", status):
+        is_active = world.count_linked(TaskDefinition, "family-status", (*family.key, ACTIVE))
+        status = ACTIVE if is_active else INACTIVE
+        has_revisions = is_active or world.count_linked(TaskDefinition, "family", family.key)
+        if has_revisions and family.name.startswith(prefix) and wanted in ("ALL", status):
             items[family.name] = family.name
     found, more = paging.page(ctx, arguments, items)
     return {"families": found, **more}
@@ -119,21 +121,13 @@ async def delete_task_definitions(ctx: RequestContext, arguments: dict[str, Any]
 
 
 def _write_deletions(ctx: RequestContext, draft: Draft, deleted: Iterable[TaskDefinition]) -> None:
-    waiting = [
-        each
-        for each in draft.world.within(TaskDefinition, ctx.account, ctx.region)
-        if each.status == DELETE_IN_PROGRESS
-    ]
-    used = _used_by_tasks(ctx, draft.world)
+    world = draft.world
+    waiting = world.linked(TaskDefinition, "status", (ctx.account, ctx.region, DELETE_IN_PROGRESS))
     for definition in {each.key: each for each in (*waiting, *deleted)}.values():
-        if definition.key in used or draft.world.count_linked(Deployment, "task_definition", definition.key):
+        if any(world.count_linked(kind, "task_definition", definition.key) for kind in (Task, Deployment)):
             draft.put(definition)
         else:
             draft.delete(definition)
-
-
-def _used_by_tasks(ctx: RequestContext, world: World) -> frozenset[tuple[str, ...]]:
-    return frozenset(task.task_definition for task in world.within(Task, ctx.account, ctx.region))
 
 
 def _arn(ctx: RequestContext, reference: str) -> str:

@@ -3,7 +3,7 @@
 A client token makes the ids of the tasks that it asks for, so a request that is sent again finds them and makes none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,7 @@ from moorage.api.ecs import execute_command, launching, networks, paging, placin
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, service_rules
+from moorage.domain.changes import Key, Link
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
@@ -105,24 +106,34 @@ async def list_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     """ECS tells no task to become PENDING, so that desired status lists nothing, there as here."""
     world = ctx.world()
     cluster = references.cluster(ctx, world, arguments.get("cluster"))
-    wanted = {name: arguments[name] for name in ("family", "startedBy", "launchType") if name in arguments}
-    if "serviceName" in arguments:
-        service = references.service(ctx, world, cluster, arguments["serviceName"])
-        tasks = world.linked(Task, "service", service.key)
-    else:
-        tasks = world.linked(Task, "cluster", cluster.key)
+    look_ups = _asked_for(ctx, world, cluster, arguments)
+    # The look-up with the fewest tasks is walked; the others only say which of them pass.
+    shortest = min(look_ups, key=lambda each: world.count_linked(Task, *each))
+    others = [each for each in look_ups if each != shortest]
+
+    def found(after: Key | None) -> Iterator[Task]:
+        walked = world.each_linked(Task, shortest, after)
+        return (task for task in walked if all(world.is_linked(task, each) for each in others))
+
+    arns_found, more = paging.walk(ctx, arguments, found)
+    return {"taskArns": arns_found, **more}
+
+
+def _asked_for(ctx: RequestContext, world: World, cluster: Cluster, arguments: Mapping[str, Any]) -> list[Link]:
+    """The look-ups (`domain/standing`) that all hold what ListTasks is asked for: one for each filter."""
     desired = arguments.get("desiredStatus", "RUNNING")
-    here = placing.known(world, cluster, arguments.get("containerInstance"))
-    items = {}
-    for task in tasks:
-        if here and task.launch_type != service_rules.EC2:
-            continue
-        actual = {"family": task.task_definition[2], "startedBy": task.started_by, "launchType": task.launch_type}
-        matches = all(actual[name] == value for name, value in wanted.items())
-        if matches and present_task.desired_status(task, world.get(TaskState, task.key)) == desired:
-            items[task.id] = task.arn
-    found, more = paging.page(ctx, arguments, items)
-    return {"taskArns": found, **more}
+    filters = {"desired": cluster.key}
+    if "serviceName" in arguments:
+        filters["desired-service"] = references.service(ctx, world, cluster, arguments["serviceName"]).key
+    if placing.known(world, cluster, arguments.get("containerInstance")) is not None:
+        filters["desired-launch"] = (*cluster.key, service_rules.EC2)
+    for name, member in (("desired-family", "family"), ("desired-starter", "startedBy")):
+        if member in arguments:
+            filters[name] = (*cluster.key, arguments[member])
+    look_ups = [(name, (*key, desired)) for name, key in filters.items()]
+    if "launchType" in arguments:
+        look_ups.append(("desired-launch", (*cluster.key, arguments["launchType"], desired)))
+    return look_ups
 
 
 def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]) -> Task:
