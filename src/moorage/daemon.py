@@ -250,7 +250,7 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     outside = Outside(store, runtime, hub, clock, ids, dispatcher)
     stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(
-        outside, _envoy(), partial(bundle_of, policies=_policies(settings)), _patience(settings), [("stacks", stacks)]
+        outside, _envoy(), partial(bundle_of, policies=Policies.of(settings)), _patience(settings), [("stacks", stacks)]
     )
     shipping = LogShipping(store, runtime, dispatcher)
     return Daemon(
@@ -292,10 +292,6 @@ def _leave(settings: Settings) -> None:
     shutil.rmtree(settings.run_dir, ignore_errors=True)
     with contextlib.suppress(OSError):
         settings.run_dir.parent.rmdir()
-
-
-def _policies(settings: Settings) -> Policies:
-    return Policies(ejection_percent=settings.ejection_percent, zone_minimum=settings.zone_minimum)
 
 
 def _patience(settings: Settings) -> Patience:

@@ -45,6 +45,16 @@ class Settings:
     zone_minimum: int = _setting(
         2, "requests prefer their own zone where at least so many tasks behind the name are in it; 0: nowhere"
     )
+    max_connections: int = _setting(
+        0, "how many connections a proxy may have to the tasks behind one name; 0: any number"
+    )
+    max_pending_requests: int = _setting(
+        0, "how many requests may wait in a proxy for a connection to the tasks behind one name; 0: any number"
+    )
+    max_requests: int = _setting(
+        0, "how many requests a proxy may have under way to the tasks behind one name; 0: any number"
+    )
+    connect_seconds: float = _setting(1.0, "how long a proxy tries to connect to a task before it takes another")
     log_level: str = _setting("info", "how much the daemon writes to its log: debug, info, warning or error")
 
     @classmethod

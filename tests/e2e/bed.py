@@ -59,11 +59,11 @@ class Namespace:
         made.setblocking(False)
         return made
 
-    def listening(self, port: int) -> socket.socket:
+    def listening(self, port: int, backlog: int = 1024) -> socket.socket:
         made = self.fresh()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(("0.0.0.0", port))
-        made.listen(1024)
+        made.listen(backlog)
         return made
 
     async def connected(self, host: str, port: int) -> socket.socket:
@@ -163,6 +163,7 @@ class Bed:
         self.news = asyncio.Condition()
         self._pids: dict[str, int] = {}
         self._servers: list[asyncio.Server] = []
+        self._kept: list[socket.socket] = []
         self.hub.watch(self._nudged)
 
     async def proxy(self, view: View) -> None:
@@ -257,6 +258,10 @@ class Bed:
         lines = Path(f"/proc/{self.pid(task_id)}/smaps_rollup").read_text().splitlines()
         return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))
 
+    def keep(self, *sockets: socket.socket) -> None:
+        """Hold sockets open until the end."""
+        self._kept += sockets
+
     async def program(self, name: str, *arguments: str) -> Path:
         """Start a program beside this file in the namespace; returns its output once there is a line."""
         output = self.directory / f"{len(self._pids)}-{name}-{arguments[0]}.log"
@@ -280,6 +285,8 @@ class Bed:
             self.kill(task_id)
         for server in self._servers:
             server.close()
+        for each in self._kept:
+            each.close()
         await self.hub.shut()
 
     def _nudged(self, task_id: str) -> None:

@@ -19,6 +19,7 @@ from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
 CONNECT_TIMEOUT = 1
+"""Seconds, to the container port behind an ingress listener."""
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -36,8 +37,8 @@ def _of_upstream(upstream: Upstream, policies: Policies) -> Resource:
         type=cluster_pb2.Cluster.EDS,
         eds_cluster_config=cluster_pb2.Cluster.EdsClusterConfig(eds_config=messages.from_ads()),
         lb_policy=cluster_pb2.Cluster.ROUND_ROBIN,
-        connect_timeout=messages.seconds(CONNECT_TIMEOUT),
-        circuit_breakers=_unlimited(),
+        connect_timeout=messages.seconds(policies.connect_seconds),
+        circuit_breakers=_limits(policies),
         outlier_detection=_outliers(policies.ejection_percent),
         common_lb_config=_choice(zonal=policies.zone_minimum > 0),
         # A deregistered task leaves at once; its open requests may still end.
@@ -56,7 +57,7 @@ def of_ingress(ingress: Ingress) -> Resource:
         name=name,
         type=cluster_pb2.Cluster.STATIC,
         connect_timeout=messages.seconds(CONNECT_TIMEOUT),
-        circuit_breakers=_unlimited(),
+        circuit_breakers=_limits(DEFAULT),
         load_assignment=_loopback(name, ingress.container_port),
     )
     _speak(body, ingress.protocol, ingress.timeouts)
@@ -83,11 +84,13 @@ def _speak(body: cluster_pb2.Cluster, protocol: Protocol, timeouts: Timeouts) ->
     body.typed_extension_protocol_options[HTTP_OPTIONS].CopyFrom(messages.packed(options))
 
 
-def _unlimited() -> circuit_breaker_pb2.CircuitBreakers:
+def _limits(policies: Policies) -> circuit_breaker_pb2.CircuitBreakers:
     """Service Connect publishes no limits. Envoy's own (1,024 requests, 3 retries at a time) would refuse traffic."""
-    most = messages.u32(messages.UNLIMITED)
     threshold = circuit_breaker_pb2.CircuitBreakers.Thresholds(
-        max_connections=most, max_pending_requests=most, max_requests=most, max_retries=most
+        max_connections=messages.u32(policies.max_connections or messages.UNLIMITED),
+        max_pending_requests=messages.u32(policies.max_pending_requests or messages.UNLIMITED),
+        max_requests=messages.u32(policies.max_requests or messages.UNLIMITED),
+        max_retries=messages.u32(messages.UNLIMITED),
     )
     return circuit_breaker_pb2.CircuitBreakers(thresholds=[threshold])
 

@@ -73,6 +73,13 @@ class Side:
         """A port on which nobody listens."""
         return next(ports)
 
+    async def deaf(self) -> int:
+        """A port that neither takes a connection nor refuses one: its queue is full."""
+        port = next(ports)
+        listening = self.bed.namespace.listening(port, backlog=0)
+        self.bed.keep(listening, await self.bed.namespace.connected("127.0.0.1", port))
+        return port
+
     async def behind(self, port: int, protocol: Protocol = Protocol.HTTP, timeouts: Timeouts = HTTP) -> int:
         """Put the server's proxy before a port; returns where it listens."""
         listener = next(ports)

@@ -11,17 +11,6 @@ import pytest
 pytestmark = pytest.mark.namespaces
 
 
-async def test_a_refused_connection_and_a_503_are_tried_on_another_task(bed, world):
-    bed.namespace.redirect(15001)
-    failing = await bed.application(world.Application("failing", 16002, status=503))
-    await bed.application(world.Application("good", 16001))
-    await bed.proxy(world.client(world.alias(1, 16001, 16002, 16003)))
-    for _ in range(12):
-        answer = await bed.get("http://127.255.0.1/")
-        assert (answer.status, answer.content) == (200, b"good")
-    assert failing.seen
-
-
 async def test_the_only_task_is_never_ejected(bed, world):
     bed.namespace.redirect(15001)
     app = await bed.application(world.Application("app", 16001, status=500))
@@ -172,23 +161,6 @@ async def test_a_task_leaves_under_load_without_a_failed_request(bed, world):
     going = False
     await asyncio.gather(*loads)
     assert set(answers) == {200}
-
-
-@pytest.mark.parametrize(
-    ("protocol", "first", "second"),
-    [
-        ("http2", "UNAVAILABLE: not yet", "OK: moorage, after 2 attempts"),
-        ("grpc", "OK: moorage, after 2 attempts", "OK: moorage, after 3 attempts"),
-    ],
-)
-async def test_http2_passes_both_proxies_and_unavailable_is_retried_for_grpc(bed, world, protocol, first, second):
-    bed.namespace.redirect(15001)
-    spoken = {"protocol": world.Protocol(protocol)}
-    await bed.program("grpc_echo.py", "serve", "5000")
-    await bed.proxy(world.server("server", (15010, 5000), **spoken))
-    await bed.proxy(world.client(world.alias(1, 15010, **spoken)))
-    assert await bed.run("grpc_echo.py", "call", "127.255.0.1:80") == first
-    assert await bed.run("grpc_echo.py", "call", "127.255.0.1:80") == second
 
 
 async def test_a_websocket_stays_open_beyond_the_request_timeout(bed, world):

@@ -9,6 +9,7 @@ import typer
 from moorage.cli import address, endpoint_name, render
 from moorage.cli.commands.planned import not_yet
 from moorage.cli.failure import Failure
+from moorage.mesh.policies import Policies
 from moorage.settings import Settings
 
 RUNTIMES = ("auto", "netns", "docker")
@@ -55,6 +56,7 @@ def configured(**given: Any) -> Settings:
     """The settings for a daemon started here. What is not there yet is refused by name."""
     try:
         settings = Settings.from_environment(os.environ, **given)
+        Policies.of(settings)
     except ValueError as error:
         raise Failure("settings", str(error)) from error
     _check_word("--runtime", settings.runtime, RUNTIMES)
