@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from moorage.domain.account_setting import AccountSetting
+from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.capacity import CapacityProvider, ContainerInstance
 from moorage.domain.claim import Claim
 from moorage.domain.cluster import Cluster
@@ -18,6 +19,7 @@ from moorage.domain.task_set import TaskSet
 
 KINDS: Final[tuple[type[Any], ...]] = (
     AccountSetting,
+    AlarmWatch,
     CapacityProvider,
     Claim,
     Cluster,

@@ -53,12 +53,27 @@ class CircuitBreaker:
 
 
 @dataclass(frozen=True)
+class Alarms:
+    """The CloudWatch alarms, by name, that fail a deployment when one of them goes off while it is under way."""
+
+    names: tuple[str, ...]
+    enabled: bool
+    rollback: bool
+
+
+@dataclass(frozen=True)
 class DeploymentConfiguration:
-    """`maximum_percent` and `minimum_healthy_percent` of the desired count; ECS's defaults are 200 and 100."""
+    """`maximum_percent` and `minimum_healthy_percent` of the desired count; ECS's defaults are 200 and 100.
+
+    `bake_minutes`: how long a deployment that is scaled out and in is watched before it has completed. None: as long
+    as its alarms take to judge, and not at all without alarms.
+    """
 
     maximum_percent: int = 200
     minimum_healthy_percent: int = 100
     breaker: CircuitBreaker = CircuitBreaker()
+    alarms: Alarms | None = None
+    bake_minutes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +171,8 @@ class Rollout:
     """How a deployment goes. `failed_tasks` counts tasks that stopped before they had become healthy.
 
     `last_failure_at` and `failed_in_a_row` pace replacements; `healthy_at` is when a task last became healthy. A
-    drained deployment's Rollout is deleted with it. That of a task set says whether it is stable, and since when.
+    drained deployment's Rollout is deleted with it. `baking_since` is when it was first scaled out and in; `triggered`
+    are the alarms that failed it. That of a task set says whether it is stable, and since when.
     """
 
     table: ClassVar[str] = "rollout"
@@ -175,6 +191,8 @@ class Rollout:
     healthy_at: datetime | None = None
     blocked: str = ""
     since: datetime | None = None
+    baking_since: datetime | None = None
+    triggered: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moorage.domain.errors import InvalidParameter, Unsupported
-from moorage.domain.service import BOUNDED_PERCENT, DAEMON, CircuitBreaker, DeploymentConfiguration
+from moorage.domain.service import BOUNDED_PERCENT, DAEMON, Alarms, CircuitBreaker, DeploymentConfiguration
 from moorage.domain.task_definition import TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -26,6 +26,9 @@ NO_DESIRED_COUNT = (
 )
 MAX_SUBNETS = 16
 MAX_SECURITY_GROUPS = 5
+MAX_ALARMS = 100
+"""As many as CloudWatch describes at once."""
+MAX_BAKE_MINUTES = 1440
 
 
 def check_name(what: str, name: str) -> None:
@@ -60,7 +63,11 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
         maximum_percent=document.get("maximumPercent", current.maximum_percent),
         minimum_healthy_percent=document.get("minimumHealthyPercent", current.minimum_healthy_percent),
         breaker=_breaker(document.get("deploymentCircuitBreaker"), current.breaker),
+        alarms=_alarms(document.get("alarms"), current.alarms),
+        bake_minutes=document.get("bakeTimeInMinutes", current.bake_minutes),
     )
+    if result.bake_minutes is not None and not 0 <= result.bake_minutes <= MAX_BAKE_MINUTES:
+        raise InvalidParameter(f"bakeTimeInMinutes must be between 0 and {MAX_BAKE_MINUTES}.")
     if result.minimum_healthy_percent < 0 or result.maximum_percent < 0:
         raise InvalidParameter("maximumPercent and minimumHealthyPercent must not be negative.")
     if result.maximum_percent == 100 and result.minimum_healthy_percent == 100:
@@ -70,6 +77,18 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
     if result.maximum_percent < result.minimum_healthy_percent or result.maximum_percent == 0:
         raise InvalidParameter("maximumPercent must be above 0 and not below minimumHealthyPercent.")
     return result
+
+
+def _alarms(document: Mapping[str, Any] | None, current: Alarms | None) -> Alarms | None:
+    """The alarms that a document describes whole; without one they stay. Which of them exist is not asked."""
+    if document is None:
+        return current
+    alarms = Alarms(tuple(dict.fromkeys(document["alarmNames"])), document["enable"], document["rollback"])
+    if alarms.enabled and not alarms.names:
+        raise InvalidParameter("alarmNames cannot be empty when deployment alarms are enabled.")
+    if len(alarms.names) > MAX_ALARMS:
+        raise InvalidParameter(f"alarmNames can have at most {MAX_ALARMS} items.")
+    return alarms
 
 
 def _breaker(document: Mapping[str, Any] | None, current: CircuitBreaker) -> CircuitBreaker:

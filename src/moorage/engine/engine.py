@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Key, RecordId
 from moorage.domain.connect import ConnectEndpoint
@@ -18,6 +19,7 @@ from moorage.domain.stack import Stack
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
+from moorage.engine.alarms import Alarms
 from moorage.engine.loop import Controller, Loop, Wake
 from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
@@ -79,6 +81,7 @@ class Engine:
         controllers: dict[str, Controller] = {
             "services": Services(store, clock, outside.ids),
             "registry": Registry(store, clock),
+            "alarms": Alarms(store, outside.operations),
             "tasks": self._tasks,
             "mesh": Mesh(store, proxies, clock, bundle),
             "orphans": Orphans(store, runtime, proxies),
@@ -96,6 +99,7 @@ class Engine:
             self.queue.add(("tasks", task.key))
         for service in sorted(world.all(Service), key=lambda service: service.key):
             self.queue.add(("services", service.key))
+            self.queue.add(("alarms", service.key))
             self.queue.add(("registry", service.key))
         for deployment in sorted(world.all(Deployment), key=lambda deployment: deployment.key):
             self._wake_namespace(deployment)
@@ -149,8 +153,25 @@ def _by_service(world: World, key: Key) -> Iterable[Item]:
     yield ("registry", key[:4])
 
 
+def _by_service_record(world: World, key: Key) -> Iterable[Item]:
+    yield from _by_service(world, key)
+    yield from _alarms_of(world, key)
+
+
+def _alarms_of(world: World, key: Key) -> Iterable[Item]:
+    """Most services have none."""
+    service = world.get(Service, key[:4])
+    if service is not None and service.deployment_configuration.alarms is not None:
+        yield ("alarms", service.key)
+
+
+def _by_alarm_watch(world: World, key: Key) -> Iterable[Item]:
+    yield ("services", key[:4])
+
+
 def _by_deployment(world: World, key: Key) -> Iterable[Item]:
     yield ("services", key[:4])
+    yield from _alarms_of(world, key)
     deployment = world.get(Deployment, key)
     if deployment is not None and (item := _mesh_of(deployment)) is not None:
         yield item
@@ -179,7 +200,8 @@ def _by_stack(world: World, key: Key) -> Iterable[Item]:
 _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Task.table: _by_task,
     TaskState.table: _by_task,
-    Service.table: _by_service,
+    Service.table: _by_service_record,
+    AlarmWatch.table: _by_alarm_watch,
     TaskSet.table: _by_service,
     ServiceProgress.table: _by_service,
     Deployment.table: _by_deployment,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.changes import Delete, Key, Put, Write
 from moorage.domain.service import COMPLETED, DEPLOYMENTS_KEPT, Deployment, PastDeployment, Rollout
 from moorage.domain.world import World
@@ -15,6 +16,8 @@ def retire(world: World, service: Key, over: Iterable[tuple[Deployment, Rollout 
     past = world.linked(PastDeployment, "service", service)
     for deployment, rollout in over:
         writes += [Delete(Deployment.table, deployment.key), Delete(Rollout.table, deployment.key)]
+        if world.get(AlarmWatch, deployment.key) is not None:
+            writes.append(Delete(AlarmWatch.table, deployment.key))
         writes += definitions.disappearing(world, deployment.task_definition, {deployment.key})
         if rollout is not None:
             account, region, cluster, name = service

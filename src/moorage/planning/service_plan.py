@@ -13,7 +13,7 @@ from moorage.domain.changes import Expect, Put, RecordId, Write
 from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Task, TaskState
 from moorage.domain.world import World
-from moorage.planning import capacity, failures, history, releasing, rollout, task_set_plan
+from moorage.planning import alarms, capacity, failures, history, releasing, rollout, task_set_plan
 from moorage.planning import service_draft as moves
 from moorage.planning.service_draft import Seen, ServiceDraft
 from moorage.planning.task_factory import Names
@@ -95,24 +95,41 @@ def _note_progress(
     state = failures.with_healthy(state, healthy_at, draft.service.deployment_configuration.breaker)
     state = replace(state, blocked=blocked)
     if steady and state.state == words.IN_PROGRESS:
-        state = replace(
-            state, state=words.COMPLETED, reason=f"ECS deployment {primary.id} completed.", failed_in_a_row=0
-        )
-        draft.tell(f"(deployment {primary.id}) deployment completed.")
+        state = _complete(draft, primary, state)
     if steady and not draft.progress.steady:
         draft.tell("has reached a steady state.")
     draft.progress = replace(draft.progress, steady=steady)
     draft.rollouts[primary.id] = _break_off(draft, primary, state)
 
 
+def _complete(draft: ServiceDraft, primary: Deployment, state: Rollout) -> Rollout:
+    """A deployment that is scaled out and in has completed once it has been watched for long enough."""
+    state = replace(state, baking_since=state.baking_since or draft.now)
+    since = state.baking_since or draft.now
+    left = alarms.baking(draft.world, draft.service, primary, since, draft.now)
+    if alarms.triggered(draft.world, draft.service, primary) or left is None:
+        return state
+    if left > timedelta(0):
+        draft.look_again(left)
+        return state
+    draft.tell(f"(deployment {primary.id}) deployment completed.")
+    reason = f"ECS deployment {primary.id} completed."
+    return replace(state, state=words.COMPLETED, reason=reason, failed_in_a_row=0)
+
+
 def _break_off(draft: ServiceDraft, primary: Deployment, state: Rollout) -> Rollout:
-    """Fail a deployment that its owner or the circuit breaker stops, and go back where that is asked."""
+    """Fail a deployment that its owner, an alarm or the circuit breaker stops, and go back where that is asked."""
     breaker = draft.service.deployment_configuration.breaker
     if state.state != words.IN_PROGRESS:
         return state
     if draft.service.stopped_deployment == primary.id:
         draft.tell(f"(deployment {primary.id}) deployment stopped: a rollback was requested.")
         return _fail(draft, primary, state, "ECS deployment stopped: a rollback was requested.", True)
+    if off := alarms.triggered(draft.world, draft.service, primary):
+        draft.tell(f"(deployment {primary.id}) deployment failed: alarm detected.")
+        configured = draft.service.deployment_configuration.alarms
+        back = configured is not None and configured.rollback
+        return _fail(draft, primary, replace(state, triggered=off), "ECS deployment alarms: alarm detected.", back)
     if not breaker.enabled or state.failed_tasks < rollout.breaker_threshold(draft.desired, breaker):
         return state
     draft.tell(f"(deployment {primary.id}) deployment failed: tasks failed to start.")
@@ -124,7 +141,7 @@ def _fail(draft: ServiceDraft, primary: Deployment, state: Rollout, reason: str,
     back = releasing.roll_back(draft.world, primary, draft.names, draft.now, cause) if rollback else None
     if back is not None:
         draft.writes += back.writes(draft.service)
-        draft.tell(f"rolling back to (deployment {back.like}).")
+        draft.tell(f"rolling back to deployment {back.like}.")
     return replace(state, state=words.FAILED, reason=reason)
 
 

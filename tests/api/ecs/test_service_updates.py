@@ -94,3 +94,23 @@ def test_a_strategy_can_take_over_from_the_launch_type(update: Any, demo: Any, r
     assert updated["capacityProviderStrategy"] == strategy
     assert "launchType" not in updated
     assert len(updated["deployments"]) == 2
+
+
+def test_alarms_and_a_bake_time_are_shown_as_they_were_given(create: Any, demo: Any, refusal: Any) -> None:
+    alarms = {"alarmNames": ["errors", "slow"], "enable": True, "rollback": False}
+    made = create(deploymentConfiguration={"alarms": alarms, "bakeTimeInMinutes": 2})
+    assert made["deploymentConfiguration"]["alarms"] == alarms
+    assert made["deploymentConfiguration"]["bakeTimeInMinutes"] == 2
+    arn = made["currentServiceDeployment"]
+    watched = demo.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]["alarms"]
+    assert watched == {"status": "MONITORING", "alarmNames": ["errors", "slow"], "triggeredAlarmNames": []}
+    off = {"alarmNames": [], "enable": False, "rollback": False}
+    changed = demo.update_service(cluster="demo", service="api", deploymentConfiguration={"alarms": off})["service"]
+    assert changed["deploymentConfiguration"]["alarms"] == off
+    assert len(changed["deployments"]) == 1
+    none = {"alarmNames": [], "enable": True, "rollback": False}
+    code, text = refusal(demo.update_service, cluster="demo", service="api", deploymentConfiguration={"alarms": none})
+    assert (code, text) == (
+        "InvalidParameterException",
+        "alarmNames cannot be empty when deployment alarms are enabled.",
+    )

@@ -93,6 +93,8 @@ def _configuration(arguments: Mapping[str, Any], current: DeploymentConfiguratio
     for name, what in (("deploymentCircuitBreaker", "Deployment circuit breaker"), ("alarms", "Deployment alarms")):
         if given.get(name, {}).get("enable", False):
             raise InvalidParameter(f"{what} can only be used with the ECS deployment controller.")
+    if given.get("bakeTimeInMinutes"):
+        raise InvalidParameter("bakeTimeInMinutes can only be used with the ECS deployment controller.")
     return service_rules.deployment_configuration(given, current)
 
 

@@ -16,6 +16,7 @@ from moorage.domain.service import (
     EXTERNAL,
     INACTIVE,
     PRIMARY,
+    Alarms,
     CircuitBreaker,
     Deployment,
     DeploymentConfiguration,
@@ -59,7 +60,7 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         runningCount=world.count_linked(Task, "service-running", found.key),
         pendingCount=world.count_linked(Task, "service-pending", found.key),
         **(made_from(world, primary) if primary is not None else {}),
-        deploymentConfiguration=_configuration(found),
+        deploymentConfiguration=configuration(found.deployment_configuration),
         taskSets=_task_sets(world, found),
         deployments=[_deployment(world, found, *each, counts[each[0].id]) for each in deployments],
         events=[
@@ -223,10 +224,6 @@ def _deployment(
     )
 
 
-def _configuration(found: Service) -> dict[str, Any]:
-    return configuration(found.deployment_configuration, found.recorded)
-
-
 def _breaker(value: CircuitBreaker) -> dict[str, Any]:
     """On or off, and what of the rest is not as it is by default: tools compare what they read with what they sent."""
     default = CircuitBreaker()
@@ -240,13 +237,19 @@ def _breaker(value: CircuitBreaker) -> dict[str, Any]:
     )
 
 
-def configuration(value: DeploymentConfiguration, recorded: dict[str, Any]) -> dict[str, Any]:
+def _alarms(value: Alarms | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"alarmNames": list(value.names), "enable": value.enabled, "rollback": value.rollback}
+
+
+def configuration(value: DeploymentConfiguration) -> dict[str, Any]:
     """The deployment configuration as a caller reads it; the circuit breaker is always shown, on or off."""
     return given(
         deploymentCircuitBreaker=_breaker(value.breaker),
         maximumPercent=value.maximum_percent,
         minimumHealthyPercent=value.minimum_healthy_percent,
-        alarms=recorded.get("alarms"),
+        alarms=_alarms(value.alarms),
         strategy="ROLLING",
-        bakeTimeInMinutes=0,
+        bakeTimeInMinutes=value.bake_minutes or 0,
     )

@@ -13,6 +13,7 @@ from moorage.api.ecs import paging, present_service, references
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import given, missing
 from moorage.domain import arns
+from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.errors import DeploymentConflict, InvalidParameter, ServiceDeploymentNotFound
 from moorage.domain.service import COMPLETED, FAILED, IN_PROGRESS, Deployment, PastDeployment, Rollout, Service
 from moorage.domain.task_definition import TaskDefinition
@@ -180,9 +181,10 @@ def _full(world: World, service: Service, deployment: Deployment) -> dict[str, A
         updatedAt=state.updated_at if state is not None else None,
         rollback=_rollback(world, service, deployment),
         deploymentCircuitBreaker=_breaker(service, state),
+        alarms=_alarms(world, service, deployment, state),
         sourceServiceRevisions=[_counted(world, service, replaced)] if replaced is not None else [],
         targetServiceRevision=_counted(world, service, deployment),
-        deploymentConfiguration=present_service.configuration(service.deployment_configuration, service.recorded),
+        deploymentConfiguration=present_service.configuration(service.deployment_configuration),
     )
 
 
@@ -207,6 +209,20 @@ def _breaker(service: Service, state: Rollout | None) -> dict[str, Any]:
         "status": "TRIGGERED" if triggered else running,
         "failureCount": state.failed_tasks,
         "threshold": threshold,
+    }
+
+
+def _alarms(world: World, service: Service, deployment: Deployment, state: Rollout | None) -> dict[str, Any]:
+    """What the alarms make of the deployment; one that was off already as it began lets none of them count."""
+    configured = service.deployment_configuration.alarms
+    watch = world.get(AlarmWatch, deployment.key)
+    if configured is None or not configured.enabled or state is None or (watch is not None and not watch.monitoring):
+        return {"status": "DISABLED"}
+    running = "MONITORING" if state.state == IN_PROGRESS else "MONITORING_COMPLETE"
+    return {
+        "status": "TRIGGERED" if state.triggered else running,
+        "alarmNames": list(configured.names),
+        "triggeredAlarmNames": list(state.triggered),
     }
 
 

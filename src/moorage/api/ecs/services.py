@@ -137,9 +137,7 @@ async def delete_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
 
 def read_recorded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The members that are kept and shown as they were given."""
-    recorded = {name: arguments[name] for name in RECORDED if name in arguments}
-    alarms = arguments.get("deploymentConfiguration", {}).get("alarms")
-    return {**recorded, "alarms": alarms} if alarms is not None else recorded
+    return {name: arguments[name] for name in RECORDED if name in arguments}
 
 
 async def _create(ctx: RequestContext, draft: Draft, service: Service, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,8 @@ _DEPLOYMENT = """
     deploymentConfiguration.maximumPercent deploymentConfiguration.minimumHealthyPercent
     deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback
     deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask
-    deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.*"""
+    deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.*
+    deploymentConfiguration.alarms.* deploymentConfiguration.bakeTimeInMinutes"""
 
 _SERVICE = f"""
     placementConstraints.* propagateTags
@@ -58,11 +59,7 @@ _SERVICE_RECORDED = f"""
 _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "deploymentController.type": ("ECS", "EXTERNAL"),
     "deploymentConfiguration.strategy": ("ROLLING",),
-    "deploymentConfiguration.bakeTimeInMinutes": (0,),
     "deploymentConfiguration.lifecycleHooks": NONE,
-    "deploymentConfiguration.alarms.enable": OFF,
-    "deploymentConfiguration.alarms.rollback": OFF,
-    "deploymentConfiguration.alarms.alarmNames": NONE,
     "loadBalancers": NONE,
     "serviceRegistries": NONE,
     "volumeConfigurations": NONE,

@@ -19,7 +19,6 @@ from moorage.stacks.resources.script import (
 )
 from moorage.stacks.resources.shapes import (
     NONE,
-    OFF,
     TAGS,
     TEXT,
     TEXT_LIST,
@@ -53,11 +52,22 @@ _CONNECT = Object(
     },
     ("Enabled",),
 )
+_BREAKER = Object(
+    {
+        "Enable": TRUTH,
+        "ResetOnHealthyTask": TRUTH,
+        "Rollback": TRUTH,
+        "ThresholdConfiguration": Object({"Type": TEXT, "Value": WHOLE}, ("Type", "Value")),
+    },
+    ("Enable", "Rollback"),
+)
 _DEPLOYMENT = Object(
     {
-        "Alarms": Object({"AlarmNames": NONE, "Enable": OFF, "Rollback": OFF}),
-        "BakeTimeInMinutes": Exactly(WHOLE, (0,)),
-        "DeploymentCircuitBreaker": Object({"Enable": TRUTH, "Rollback": TRUTH}, ("Enable", "Rollback")),
+        "Alarms": Object(
+            {"AlarmNames": TEXT_LIST, "Enable": TRUTH, "Rollback": TRUTH}, ("AlarmNames", "Enable", "Rollback")
+        ),
+        "BakeTimeInMinutes": WHOLE,
+        "DeploymentCircuitBreaker": _BREAKER,
         "LifecycleHooks": NONE,
         "MaximumPercent": WHOLE,
         "MinimumHealthyPercent": WHOLE,
@@ -73,7 +83,7 @@ PROPERTIES = Object(
         "CapacityProviderStrategy": STRATEGY,
         "Cluster": TEXT,
         "DeploymentConfiguration": _DEPLOYMENT,
-        "DeploymentController": Object({"Type": Exactly(TEXT, ("ECS",))}),
+        "DeploymentController": Object({"Type": Exactly(TEXT, ("ECS", "EXTERNAL"))}),
         "DesiredCount": WHOLE,
         "EnableECSManagedTags": TRUTH,
         "EnableExecuteCommand": TRUTH,
@@ -96,6 +106,7 @@ PROPERTIES = Object(
     }
 )
 """What CreateService supports here; a test holds the two together."""
+_EXTERNAL = "EXTERNAL"
 _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "deploymentController", "serviceName", "tags")
 # What UpdateService must be told when a property was taken out of the template; what is not named keeps its value.
 _WITHOUT: Mapping[str, Any] = {
@@ -137,6 +148,8 @@ def _create(order: Order) -> Script:
         answer = yield ask("ecs", "CreateService", **members, clientToken=order.token, tags=tags)
         service = answer["service"]
     yield Made(service["serviceArn"], {"Name": service["serviceName"], "ServiceArn": service["serviceArn"]})
+    if members.get("deploymentController", {}).get("type") == _EXTERNAL:
+        return  # its tasks come with task sets: there is nothing to wait for
     yield _stable(members["cluster"], service["serviceArn"], _primary(service))
 
 
@@ -185,6 +198,8 @@ def _update(order: Order) -> Script:
     if changed:
         answer = yield ask("ecs", "UpdateService", **{**changed, "cluster": cluster, "service": order.physical_id})
         yield from retag_ecs(order, order.physical_id)
+        if members.get("deploymentController", {}).get("type") == _EXTERNAL:
+            return
         yield _stable(cluster, order.physical_id, _primary(answer["service"]))
     else:
         yield from retag_ecs(order, order.physical_id)
