@@ -27,7 +27,7 @@ _HEALTH_CHECK = Object(
 )
 _LINUX = Object(
     {
-        "Capabilities": Object({"Add": NONE, "Drop": TEXT_LIST}),
+        "Capabilities": Object({"Add": TEXT_LIST, "Drop": TEXT_LIST}),
         "Devices": NONE,
         "InitProcessEnabled": OFF,
         "Tmpfs": NONE,
