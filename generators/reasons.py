@@ -36,7 +36,7 @@ PARAMETERS: Final[Rows] = (
         f"strategies other than ROLLING are {NOT_YET}",
     ),
     ("ecs", r"^role$", "it is for classic load balancers"),
-    ("ecs", r"^monitoring$", "no metrics are published"),
+    ("ecs", r"^monitoring$", "metrics have a resolution of one minute"),
     ("ecs", r"firelensConfiguration", "json-file and awslogs are the log drivers"),
     ("ecs", r"hostname|^pidMode|^ipcMode", "a task's namespaces are its own"),
     ("ecs", r"linuxParameters\.(maxSwap|swappiness|sharedMemorySize)", "swap and shared memory are the host's"),

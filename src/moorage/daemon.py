@@ -27,6 +27,7 @@ from moorage import __version__, system
 from moorage.api import data_channel, exec_sessions, local, measuring, operations, proxies
 from moorage.api.app import App, Endpoint
 from moorage.api.cloudmap import progress
+from moorage.api.cloudwatch.reading import Sources
 from moorage.api.data_channel import DataChannels
 from moorage.api.dispatch import Dispatcher
 from moorage.api.exec_sessions import Sessions
@@ -34,7 +35,9 @@ from moorage.api.inside import Inside
 from moorage.api.inside_listener import InsideListener
 from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
+from moorage.engine.exposition import exposition
 from moorage.engine.log_shipping import LogShipping
+from moorage.engine.metering import Metering
 from moorage.engine.metrics import Metrics
 from moorage.engine.ports import Unavailable
 from moorage.engine.stacks import Stacks
@@ -50,6 +53,7 @@ from moorage.runtime.netns import NetnsRuntime
 from moorage.settings import Settings
 from moorage.store.key_pair import key_pair
 from moorage.store.log_events import SqliteLogEvents
+from moorage.store.metrics import SqliteMetrics
 from moorage.store.sqlite import SqliteStore
 from moorage.support.process import SupportProcess
 from moorage.xds.hub import Hub
@@ -91,6 +95,20 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+@dataclass(frozen=True)
+class Meters:
+    """What gathers metrics, what archives them once a minute, and the archive."""
+
+    points: SqliteMetrics
+    metrics: Metrics
+    metering: Metering
+
+    async def clear(self) -> None:
+        """Forget everything that was measured."""
+        await self.points.clear()
+        self.metering.forget()
+
+
 @dataclass
 class Daemon:
     """Everything that runs, put together. `ending` is set when the daemon shall end; `stop_tasks` says how."""
@@ -101,6 +119,7 @@ class Daemon:
     hub: Hub
     support: SupportProcess
     archive: SqliteLogEvents
+    meters: Meters
     images: ImageCatalog
     engine: Engine
     shipping: LogShipping
@@ -147,8 +166,11 @@ class Daemon:
 
     def _proxy_mounts(self) -> dict[str, Starlette]:
         """What the proxies themselves say: their statistics, and each one's admin interface."""
-        gathered = Metrics(self.store, self.hub.statistics)
-        return {**measuring.mounts(gathered.text), **proxies.mounts(self.store, self.hub.question)}
+
+        async def text() -> str:
+            return exposition(await self.meters.metrics.gather())
+
+        return {**measuring.mounts(text), **proxies.mounts(self.store, self.hub.question)}
 
     async def reset(self) -> None:
         """Stop every task and forget everything, as for the next test."""
@@ -161,6 +183,7 @@ class Daemon:
         await self.store.commit([Delete(table, key) for table, key in world.versions], {})
         await self.support.reset()
         await self.archive.clear()
+        await self.meters.clear()
         self.engine.start()
         self.shipping.start()
 
@@ -229,30 +252,30 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     fresh = not settings.run_dir.exists()
     settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     images = ImageCatalog(settings.data_dir / "images")
-    runtime = NetnsRuntime(
-        settings.run_dir, settings.data_dir / "tasks", settings.instance, images.resolve, pool=settings.network or None
-    )
+    runtime = _runtime(settings, images)
     stack.push_async_callback(runtime.close, stop_tasks=False)
     if settings.network:
         await _claim_network(runtime, settings, fresh)
     hub = Hub(settings.run_dir / "p", owner=int(PROXY_USER) if os.geteuid() == 0 else None)
     stack.push_async_callback(hub.shut)
-    support = SupportProcess(
-        settings.data_dir / "support", settings.run_dir / "support.sock", ids, settings.default_region
-    )
+    support = _support(settings)
     stack.push_async_callback(support.close)
     archive = SqliteLogEvents(settings.data_dir)
     stack.push_async_callback(archive.close)
+    meters = _meters(settings, store, hub, runtime)
+    stack.push_async_callback(meters.points.close)
     sessions = Sessions(exec_sessions.origin(settings.host, port), clock, ids)
-    dispatcher = Dispatcher(operations.table(archive, sessions), store, clock, ids, support.forward)
+    table = operations.table(archive, sessions, Sources(meters.points, meters.metering))
+    dispatcher = Dispatcher(table, store, clock, ids, support.forward)
     stack.push_async_callback(dispatcher.settle)
     dispatcher.later(progress.resume(store, clock))
-    outside = Outside(store, runtime, hub, clock, ids, dispatcher)
-    stacks = Stacks(store, dispatcher, clock, ids)
     engine = Engine(
-        outside, _envoy(), partial(bundle_of, policies=Policies.of(settings)), _patience(settings), [("stacks", stacks)]
+        Outside(store, runtime, hub, clock, ids, dispatcher),
+        _envoy(),
+        partial(bundle_of, policies=Policies.of(settings)),
+        _patience(settings),
+        [("stacks", Stacks(store, dispatcher, clock, ids)), ("metering", meters.metering)],
     )
-    shipping = LogShipping(store, runtime, dispatcher)
     return Daemon(
         settings,
         store,
@@ -260,9 +283,10 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
         hub,
         support,
         archive,
+        meters,
         images,
         engine,
-        shipping,
+        LogShipping(store, runtime, dispatcher),
         dispatcher,
         sessions,
         asyncio.Event(),
@@ -292,6 +316,21 @@ def _leave(settings: Settings) -> None:
     shutil.rmtree(settings.run_dir, ignore_errors=True)
     with contextlib.suppress(OSError):
         settings.run_dir.parent.rmdir()
+
+
+def _runtime(settings: Settings, images: ImageCatalog) -> NetnsRuntime:
+    tasks = settings.data_dir / "tasks"
+    return NetnsRuntime(settings.run_dir, tasks, settings.instance, images.resolve, pool=settings.network or None)
+
+
+def _support(settings: Settings) -> SupportProcess:
+    socket_ = settings.run_dir / "support.sock"
+    return SupportProcess(settings.data_dir / "support", socket_, system.SystemIds(), settings.default_region)
+
+
+def _meters(settings: Settings, store: SqliteStore, hub: Hub, runtime: NetnsRuntime) -> Meters:
+    points, metrics = SqliteMetrics(settings.data_dir), Metrics(store, hub.statistics)
+    return Meters(points, metrics, Metering(store, metrics.gather, runtime.usage, points, system.SystemClock()))
 
 
 def _patience(settings: Settings) -> Patience:

@@ -1,6 +1,8 @@
-"""What proxies say of themselves through the daemon: metrics for Prometheus, and `moorage proxy`."""
+"""What proxies say of themselves through the daemon: metrics for CloudWatch and Prometheus, and `moorage proxy`."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -37,6 +39,64 @@ def test_requests_are_counted_by_service_name_direction_and_class(busy: Place):
         assert found[f'moorage_requests_total{{{labels},{direction},response_class="2xx"}}'] == "8"
         assert found[f'moorage_requests_total{{{labels},{direction},response_class="4xx"}}'] == "2"
         assert found[f"moorage_proxy_up{{{labels}}}"] == "1"
+
+
+def metric(place: Place, name: str, stat: str, **dimensions: str) -> float:
+    """The statistic over the last hour, the minute under way included."""
+    now = datetime.now(UTC)
+    found = place.client("cloudwatch").get_metric_data(
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        MetricDataQueries=[
+            {
+                "Id": "found",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/ECS",
+                        "MetricName": name,
+                        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                    },
+                    "Period": 60,
+                    "Stat": stat,
+                },
+            }
+        ],
+    )
+    values: list[Any] = found["MetricDataResults"][0]["Values"]
+    return sum(values)
+
+
+def test_cloudwatch_has_the_metrics_of_both_sides_and_keeps_them_over_a_restart(busy: Place):
+    own = {"ServiceName": "measured", "ClusterName": "demo", "DiscoveryName": "measured"}
+    target = {"TargetDiscoveryName": "measured"}
+
+    def told() -> dict[str, float]:
+        return {
+            "inbound": metric(busy, "RequestCount", "Sum", DiscoveryName="measured"),
+            "of the service": metric(busy, "RequestCount", "Sum", **own),
+            "good": metric(busy, "HTTPCode_Target_2XX_Count", "Sum", **target),
+            "not found": metric(busy, "HTTPCode_Target_4XX_Count", "Sum", **target),
+            "of the caller": metric(
+                busy, "HTTPCode_Target_2XX_Count", "Sum", ServiceName="asking", ClusterName="demo", **target
+            ),
+            "timed": metric(busy, "TargetResponseTime", "SampleCount", **target),
+            "per target": metric(busy, "RequestCountPerTarget", "Sum", **target),
+        }
+
+    expected = {
+        "inbound": 10,
+        "of the service": 10,
+        "good": 8,
+        "not found": 2,
+        "of the caller": 8,
+        "timed": 10,
+        "per target": 10,
+    }
+    assert told() == expected
+    assert metric(busy, "MemoryUtilization", "Average", ServiceName="measured", ClusterName="demo") > 0
+    busy.kill()
+    busy.start()
+    busy.until(lambda: told() == expected, "the proxies answer again", within=10)
 
 
 def test_moorage_proxy_shows_what_the_proxy_holds_counts_and_sends_to(busy: Place):

@@ -22,7 +22,11 @@ CODECS = {models.JSON: JsonCodec(), models.QUERY: QueryCodec()}
 STREAMS = {("logs", "StartLiveTail"), ("logs", "GetLogObject")}
 """Their answers are event streams, which neither codec claims to write."""
 
-PATTERNS_NOT_TRANSLATED = {("ssm", "CreateCloudConnector"), ("ssm", "UpdateCloudConnector")}
+PATTERNS_NOT_TRANSLATED = {
+    ("cloudwatch", "PutMetricDataQueryDefinition"),
+    ("ssm", "CreateCloudConnector"),
+    ("ssm", "UpdateCloudConnector"),
+}
 """They ask for Unicode's punctuation, which Python's expressions cannot name. They are not served; if they were, each
 request would end in PatternUnknown."""
 

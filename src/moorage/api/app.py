@@ -125,7 +125,7 @@ class App:
             scope = credentials.scope(request)
             target = routing.target(request, scope)
             service = target.service
-            if service in self._dispatcher.table.supporting:
+            if self._dispatcher.table.is_passed_on(service, target.operation):
                 return await self._forward(service, request)
             call = Call(*self._caller(scope), service, target.operation, request_id)
             if self._dispatcher.repeatable(call):

@@ -4,7 +4,7 @@ A handler reads one snapshot, decides with the domain, commits once and presents
 calls it again from the start; so nothing may be done outside the store before the commit.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ from moorage.engine.ports import Clock, Ids, Operations, Store
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """One call of an operation: who asks, where, and the doors that a handler may use.
+
+    `ask_support` is for operations that are answered here in part and by the support process for the rest.
 
     `later` runs what shall go on after the answer; its intent must be in the store before, since the daemon may die.
     """
@@ -30,6 +32,7 @@ class RequestContext:
     ids: Ids
     operations: Operations
     later: Callable[[Coroutine[Any, Any, None]], None]
+    ask_support: "AskSupport"
     hints: list[str] = field(default_factory=list)
 
     def world(self) -> World:
@@ -42,6 +45,9 @@ class RequestContext:
         """Tell the caller something that AWS would not: it goes out as a header, beside the answer."""
         self.hints.append(sentence)
 
+
+AskSupport = Callable[[str, str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Asks the support process for an operation of a service, in the caller's name. OperationFailed."""
 
 Handler = Callable[[RequestContext, dict[str, Any]], Awaitable[dict[str, Any]]]
 """An operation: validated input in, output under the model's member names out; None members are not allowed."""

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.model import OperationModel
@@ -104,6 +105,7 @@ class Dispatcher:
             ids=self.ids,
             operations=self,
             later=self.later,
+            ask_support=partial(self._ask_support, call),
         )
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
@@ -127,12 +129,18 @@ class Dispatcher:
     ) -> dict[str, Any]:
         """The Operations port: perform an operation as a client would, without the bytes where it is served here."""
         call = Call(account, region, service, operation, self.ids.uuid())
-        if service in self.table.supporting:
+        if self.table.is_passed_on(service, operation):
             return await self._call_supporting(call, arguments)
         try:
             return (await self.perform(call, lambda _model: dict(arguments))).output
         except (Rejected, DomainError) as error:
             raise _failed(call, fault(error, service)) from error
+
+    async def _ask_support(
+        self, asking: Call, service: str, operation: str, arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        call = Call(asking.account, asking.region, service, operation, asking.request_id)
+        return await self._call_supporting(call, arguments)
 
     async def _call_supporting(self, call: Call, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if self.forward is None:

@@ -1,4 +1,4 @@
-"""`GET /_moorage/metrics`: what the proxies counted, for Prometheus. What the numbers are is `engine/metrics`'s."""
+"""`GET /_moorage/metrics`: what the proxies counted, for Prometheus. What the numbers are is `engine/exposition`'s."""
 
 from collections.abc import Awaitable, Callable
 

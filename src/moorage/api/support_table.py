@@ -87,9 +87,13 @@ class SupportTable:
 
     def level(self, service: str, operation: str) -> Level:
         """The level of an operation; a served operation is real, its parameters have levels of their own."""
-        if service in self.supporting:
+        if self.is_passed_on(service, operation):
             return Level.SUPPORTING
         return Level.REAL if operation in self.operations.get(service, {}) else Level.REFUSED
+
+    def is_passed_on(self, service: str, operation: str) -> bool:
+        """True for operations of the supporting services, but for those that are served here all the same."""
+        return service in self.supporting and operation not in self.operations.get(service, {})
 
     def find(self, service: str, operation: str) -> Supported:
         """The row of a served operation, or Rejected with a code that the operation's model allows."""

@@ -33,6 +33,10 @@ SWEEP: Final = timedelta(seconds=30)
 """How often the runtime is asked for tasks that nobody knows."""
 
 
+ALWAYS: Final = frozenset({"orphans", "metering"})
+"""Controllers of one key that come round by themselves."""
+
+
 @dataclass(frozen=True)
 class Outside:
     """The ports that the engine stands on. Without `operations` no task can be given secrets."""
@@ -87,6 +91,7 @@ class Engine:
             "orphans": Orphans(store, runtime, proxies),
             **dict(more),
         }
+        self._always = ALWAYS & controllers.keys()
         self.loop = Loop(self.queue, controllers)
         store.watch(self._committed)
         runtime.watch(self._nudged)
@@ -105,7 +110,8 @@ class Engine:
             self._wake_namespace(deployment)
         for stack in world.all(Stack):
             self.queue.add(("stacks", stack.key))
-        self.queue.add(("orphans", ()))
+        for name in sorted(self._always):
+            self.queue.add((name, ()))
         self.loop.start()
 
     async def pause(self) -> None:

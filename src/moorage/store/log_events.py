@@ -5,15 +5,14 @@ knows; here are only the ids of streams. All work is done by one thread, off the
 """
 
 import asyncio
-import os
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
 from moorage.domain.logs import LogEvent, Position, Span, StoredEvent, StreamSummary
-from moorage.store.data_directory import StoreRefused
+from moorage.store import single_file
+from moorage.store.single_file import Format
 
 FILE: Final = "logs.sqlite3"
 APPLICATION_ID: Final = 0x4D4F4C47  # "MOLG"
@@ -26,8 +25,6 @@ _SCHEMA: Final = (
     "CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, timestamp INTEGER NOT NULL, "
     "ingested INTEGER NOT NULL, size INTEGER NOT NULL, message TEXT NOT NULL)",
     "CREATE INDEX events_in_time ON events (stream, timestamp, id)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
 T = TypeVar("T")
@@ -37,10 +34,9 @@ class SqliteLogEvents:
     """The events of all streams. `max_bytes` bounds their text, which the file outgrows by its index only."""
 
     def __init__(self, directory: Path, max_bytes: int = MAX_BYTES) -> None:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._max_bytes = max_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log-events")
-        self._connection = _open(directory / FILE)
+        self._connection = single_file.opened(directory / FILE, Format(APPLICATION_ID, SCHEMA_VERSION, _SCHEMA))
         self._size: int = self._connection.execute("SELECT coalesce(sum(size), 0) FROM events").fetchone()[0]
 
     async def append(self, stream: str, events: Sequence[LogEvent], ingested: int, oldest: int) -> None:
@@ -134,30 +130,3 @@ class SqliteLogEvents:
 
 def _marks(values: Iterable[object]) -> str:
     return ",".join("?" for _ in values)
-
-
-def _open(file: Path) -> sqlite3.Connection:
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(file, check_same_thread=False)
-    try:
-        _set_up(connection, file)
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise StoreRefused(f"{file} cannot be used: {error}") from error
-    except StoreRefused:
-        connection.close()
-        raise
-    return connection
-
-
-def _set_up(connection: sqlite3.Connection, file: Path) -> None:
-    is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
-    if not is_new and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreRefused(f"{file} cannot be used: it is a database of another program")
-    if found > SCHEMA_VERSION:
-        raise StoreRefused(f"{file} was written by a newer Moorage (its format is {found}); upgrade Moorage")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if is_new:
-        connection.executescript(f"BEGIN; {'; '.join(_SCHEMA)}; COMMIT;")

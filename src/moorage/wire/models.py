@@ -47,6 +47,14 @@ ENTRIES = {
         ServiceEntry("servicediscovery", JSON, "InvalidInput", target="Route53AutoNaming_v20170314"),
         ServiceEntry("ssm", JSON, "ValidationException", target="AmazonSSM", internal="InternalServerError"),
         ServiceEntry("logs", JSON, "InvalidParameterException", target="Logs_20140328"),
+        ServiceEntry(
+            "cloudwatch",
+            JSON,
+            "InvalidParameterValue",
+            target="GraniteServiceVersion20100801",
+            version="2010-08-01",
+            internal="InternalServiceError",
+        ),
         ServiceEntry("sts", QUERY, "ValidationError", version="2011-06-15"),
         ServiceEntry("cloudformation", QUERY, "ValidationError", version="2010-05-15"),
     )

@@ -127,9 +127,9 @@ class Hub:
         return None if seat is None else await seat.admin.question(about, level)
 
     async def statistics(self, task_id: str, pattern: str) -> str | None:
-        """What the proxy counted, in the Prometheus format; None when it does not answer."""
+        """What the proxy counted, as Envoy's JSON; None when it does not answer."""
         seat = self._seats.get(task_id)
-        return None if seat is None else await seat.admin.prometheus(pattern)
+        return None if seat is None else await seat.admin.statistics(pattern)
 
     def explain(self, task_id: str) -> dict[str, object] | None:
         """What the proxy was told, holds, lacks and refused and why; None when it is not open."""

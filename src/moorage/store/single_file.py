@@ -1,0 +1,48 @@
+"""Opens a SQLite file that one part of the store keeps for itself, and refuses a file that is not its own."""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from moorage.store.data_directory import StoreRefused
+
+
+@dataclass(frozen=True)
+class Format:
+    """What marks a file as one's own, and the statements that make a new one."""
+
+    application_id: int
+    version: int
+    schema: Sequence[str]
+
+
+def opened(file: Path, wanted: Format) -> sqlite3.Connection:
+    """The file, made if it is not there. StoreRefused if it belongs to another program or a newer Moorage."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(file, check_same_thread=False)
+    try:
+        _set_up(connection, file, wanted)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StoreRefused(f"{file} cannot be used: {error}") from error
+    except StoreRefused:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, file: Path, wanted: Format) -> None:
+    is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if not is_new and connection.execute("PRAGMA application_id").fetchone()[0] != wanted.application_id:
+        raise StoreRefused(f"{file} cannot be used: it is a database of another program")
+    if found > wanted.version:
+        raise StoreRefused(f"{file} was written by a newer Moorage (its format is {found}); upgrade Moorage")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if is_new:
+        marks = (f"PRAGMA application_id = {wanted.application_id}", f"PRAGMA user_version = {wanted.version}")
+        connection.executescript(f"BEGIN; {'; '.join((*wanted.schema, *marks))}; COMMIT;")
