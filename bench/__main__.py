@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, str] = {
     "startup": "daemon start and idle memory",
     "deploy": "a template to answers by name; an idle proxy's memory",
     "rolling": "a rolling deployment under load",
+    "fire": "rolling deployments under every kind of traffic",
     "propagation": "an endpoint change to 20 real proxies",
     "generation": "configuration of many names",
     "describe": "DescribeServices beside Moto and a bare handler; RegisterTaskDefinition on disk",

@@ -235,6 +235,15 @@ class Place:
         self.flowing(service)
         tally.update(self.ask(service, "/load/stop"))
 
+    @contextmanager
+    def fire(self, service: str, host: str, seconds: float, ports: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """As `load`, with every kind of traffic: `ports` are PORT:CLIENTS by kind, streams live for `seconds`."""
+        tally: dict[str, Any] = {}
+        self.ask(service, "/fire/start", host=host, seconds=seconds, **ports)
+        self.until(lambda: self.ask(service, "/fire/count") > 0, "every kind of traffic flows")
+        yield tally
+        tally.update(self.ask(service, "/fire/stop"))
+
     def flowing(self, service: str, more: int = 100) -> None:
         """Wait until that many requests more were answered to the load."""
         before = self.ask(service, "/load/count")

@@ -42,7 +42,7 @@ async def start(query: dict[str, str]) -> str:
     parts = urlsplit(query["url"])
     target = (parts.hostname, parts.port or 80, parts.path or "/")
     tally, ending = Tally(last=asyncio.get_running_loop().time()), asyncio.Event()
-    clients = [asyncio.create_task(_client(target, tally, ending)) for _ in range(int(query["clients"]))]
+    clients = [asyncio.create_task(client(target, tally, ending)) for _ in range(int(query["clients"]))]
     running.append(Load(tally, ending, clients))
     return "true"
 
@@ -66,7 +66,8 @@ async def stop(query: dict[str, str]) -> str:
     )
 
 
-async def _client(target: tuple[str, int, str], tally: Tally, ending: asyncio.Event) -> None:
+async def client(target: tuple[str, int, str], tally: Tally, ending: asyncio.Event, thinking: float = THINKING) -> None:
+    """One client: host, port and path that it asks for, again and again over one connection while it may."""
     connection = None
     while not ending.is_set():
         try:
@@ -79,7 +80,7 @@ async def _client(target: tuple[str, int, str], tally: Tally, ending: asyncio.Ev
         if closing and connection is not None:
             connection[1].close()
             connection = None
-        await asyncio.sleep(THINKING)
+        await asyncio.sleep(thinking)
     if connection is not None:
         connection[1].close()
 

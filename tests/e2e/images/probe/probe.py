@@ -1,8 +1,8 @@
 """A server and a client in one, for end-to-end tests: answers who it is, and asks others when it is asked to.
 
 On PORT (5000): `/` with its host name, `/slow?seconds=N` after N seconds, `/status/N` with that status, `/flaky` with
-503 the first time, `/headers`, `/resolve?name=X`, `/healthy` to become so, `/exit?code=N`, and what load.py and talk.py
-do. TCP_PORT, when set, echoes TCP; H2_PORTS, with commas between them, HTTP/2 and gRPC.
+503 the first time, `/headers`, `/resolve?name=X`, `/healthy` to become so, `/exit?code=N`, and what load.py, fire.py
+and talk.py do. TCP_PORT, when set, echoes TCP; H2_PORTS, with commas between them, HTTP/2 and gRPC.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import socket
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import fire
 import load
 import talk
 
@@ -69,6 +70,9 @@ PATHS = {
     "/load/start": load.start,
     "/load/count": load.count,
     "/load/stop": load.stop,
+    "/fire/start": fire.start,
+    "/fire/count": fire.count,
+    "/fire/stop": fire.stop,
     "/tcp": talk.tcp,
     "/http2": talk.http2,
     "/grpc": talk.grpc,

@@ -14,6 +14,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 
 NAME = socket.gethostname()
+GRPC = [(":status", "200"), ("content-type", "application/grpc")]
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,7 +44,10 @@ async def tcp(query: dict[str, str]) -> str:
 
 
 async def serve_http2(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers each request with this task's name and the request's body; gRPC if the request is."""
+    """Answers each request with this task's name and the request's body; gRPC if the request is.
+
+    A Chat is a stream: what it says is said back as it comes.
+    """
     talk = H2Connection(H2Configuration(client_side=False, header_encoding="utf-8"))
     talk.initiate_connection()
     writer.write(talk.data_to_send())
@@ -52,8 +56,14 @@ async def serve_http2(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         for event in talk.receive_data(data):
             if isinstance(event, RequestReceived):
                 requests[event.stream_id] = dict(event.headers), bytearray()
+                if _is_chat(requests[event.stream_id][0]):
+                    talk.send_headers(event.stream_id, GRPC)
             elif isinstance(event, DataReceived):
-                requests[event.stream_id][1].extend(event.data)
+                headers, body = requests[event.stream_id]
+                if _is_chat(headers):
+                    talk.send_data(event.stream_id, event.data)
+                else:
+                    body.extend(event.data)
                 talk.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             elif isinstance(event, StreamEnded):
                 _answer(talk, event.stream_id, *requests.pop(event.stream_id))
@@ -61,9 +71,15 @@ async def serve_http2(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     writer.close()
 
 
+def _is_chat(headers: dict[str, str]) -> bool:
+    return headers[":path"].endswith("/Chat")
+
+
 def _answer(talk: H2Connection, stream: int, headers: dict[str, str], body: bytearray) -> None:
-    if headers.get("content-type") == "application/grpc":
-        talk.send_headers(stream, [(":status", "200"), ("content-type", "application/grpc")])
+    if _is_chat(headers):
+        talk.send_headers(stream, [("grpc-status", "0")], end_stream=True)
+    elif headers.get("content-type") == "application/grpc":
+        talk.send_headers(stream, GRPC)
         talk.send_data(stream, _framed(f"{NAME} {body[5:].decode()}".encode()))
         talk.send_headers(stream, [("grpc-status", "0"), ("grpc-message", "well")], end_stream=True)
     else:
