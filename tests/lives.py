@@ -23,7 +23,8 @@ class Life:
     now: datetime = NOON
     proxy_ready: bool = True
     in_flight: int | None = 0
-    holding: int = 0
+    holding: frozenset[str] = frozenset()
+    refused: tuple[str, ...] = ()
     listening: frozenset[int] = frozenset({5000})
     patience: Patience = field(default_factory=Patience)
     held: dict[str, ContainerObservation] | None = None
@@ -57,6 +58,7 @@ class Life:
                 self.in_flight,
                 self.holding,
                 self.listening,
+                self.refused,
             )
         )
 
@@ -100,8 +102,12 @@ class Life:
         elif isinstance(action, Start):
             assert self.held is not None
             self.done.append(f"start {action.container}")
-            started = ContainerObservation(action.container, ContainerPhase.RUNNING, started_at=self.now)
-            self.held.setdefault(action.container, started)
+            state = self.state.container(action.container)
+            attempt = state.restarts if state is not None else 0
+            held = self.held.get(action.container)
+            started = ContainerObservation(action.container, ContainerPhase.RUNNING, self.now, attempt=attempt)
+            if held is None or held.attempt < attempt:
+                self.held[action.container] = started
         elif isinstance(action, Signal):
             self.done.append(f"{'kill' if action.kill else 'term'} {action.container}")
             if action.kill or action.container not in self.deaf:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,6 +99,25 @@ async def test_a_container_that_was_started_is_seen_running(runtime: Runtime) ->
     assert before < found.started_at < datetime.now(UTC) + timedelta(seconds=1)
     assert found.health is Health.UNKNOWN
     assert found.runtime_id
+
+
+async def test_a_container_that_ended_is_started_again_by_a_later_attempt_only(runtime: Runtime, until: Until) -> None:
+    await started(runtime, "stubborn")
+    again = replace(container("stubborn"), attempt=1)
+    await runtime.start(again)
+    assert (await seen(runtime)).attempt == 0
+    await runtime.signal(ONE, "app", signal.SIGKILL)
+    await until(lambda: has_exited(runtime))
+    first = await seen(runtime)
+    await runtime.start(container("stubborn"))
+    assert await seen(runtime) == first
+    await runtime.start(again)
+    await runtime.start(again)
+    found = await seen(runtime)
+    assert (found.phase, found.attempt, found.exit_code, found.stopped_at) == (RUNNING, 1, None, None)
+    await runtime.signal(ONE, "app", signal.SIGKILL)
+    await until(lambda: has_exited(runtime))
+    assert ((await seen(runtime)).attempt, (await seen(runtime)).exit_code) == (1, 137)
 
 
 async def test_starting_twice_starts_once(runtime: Runtime) -> None:

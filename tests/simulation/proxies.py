@@ -35,6 +35,9 @@ class SimulatedProxies:
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
         return frozenset(task for task in tasks if task not in self.heard or self._holds(task, address))
 
+    def refused(self, task_id: str) -> tuple[str, ...]:
+        return ()
+
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
 

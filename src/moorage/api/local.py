@@ -27,7 +27,19 @@ from moorage.planning import visibility
 
 PREFIXES = tuple(
     f"/_moorage/{name}"
-    for name in ("status", "endpoints", "checks", "mesh/", "logs/", "images", "dial/", "tasks/", "reset", "stop")
+    for name in (
+        "status",
+        "endpoints",
+        "waiting",
+        "checks",
+        "mesh/",
+        "logs/",
+        "images",
+        "dial/",
+        "tasks/",
+        "reset",
+        "stop",
+    )
 )
 
 
@@ -87,6 +99,7 @@ class _Routes:
             routes=[
                 Route("/_moorage/status", self.status),
                 Route("/_moorage/endpoints", self.endpoints),
+                Route("/_moorage/waiting", self.waiting),
                 Route("/_moorage/checks", self.checks),
                 Route("/_moorage/mesh/{task}", self.mesh),
                 Route("/_moorage/logs/{task}/{container}", self.logs),
@@ -116,10 +129,14 @@ class _Routes:
             }
         )
 
+    async def waiting(self, _request: Request) -> Response:
+        """What tasks wait for, of every account and region: `tasks`, each with `id`, `since` and a clause, `reason`."""
+        return _json({"tasks": self._tasks.waiting()})
+
     async def checks(self, _request: Request) -> Response:
-        """The machine as the runtime finds it, then every running task whose proxy refused something."""
+        """The machine as the runtime finds it, then what the proxy of every task that serves or starts was told."""
         checks = [asdict(check) for check in await self._doors.checks()]
-        proxies = [self._doors.explain(task) for task in self._tasks.running()]
+        proxies = [self._doors.explain(task) for task in self._tasks.proxied()]
         return _json({"checks": checks, "proxies": [dict(proxy) for proxy in proxies if proxy is not None]})
 
     async def mesh(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """Finding tasks for the /_moorage routes: by id or an unambiguous beginning of it, over all accounts and regions."""
 
 import signal
-from typing import Final
+from typing import Any, Final
 
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
@@ -33,10 +33,17 @@ class Tasks:
             raise Refused(400, f"{len(found)} tasks begin with {prefix}.")
         return found[0]
 
-    def running(self) -> list[str]:
-        """The ids of all tasks that run now, ordered."""
+    def proxied(self) -> list[str]:
+        """The ids of the tasks whose proxies are to hold a configuration, ordered; one that starts, if it is stuck."""
         states = self._store.snapshot().all(TaskState)
-        return sorted(state.id for state in states if state.status is Status.RUNNING)
+        return sorted(state.id for state in states if state.status is Status.RUNNING or state.refused)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The tasks that wait for something, ordered by their ids."""
+        states = sorted(self._store.snapshot().all(TaskState), key=lambda state: state.id)
+        return [
+            {"id": state.id, "since": state.waiting_since, "reason": state.waiting} for state in states if state.waiting
+        ]
 
     def essential(self, task: Task) -> str:
         """The name of the task's first essential container."""

@@ -149,7 +149,10 @@ class Task:
 
 @dataclass(frozen=True)
 class ContainerState:
-    """What was seen of one container. `status` is PENDING, RUNNING or STOPPED, as DescribeTasks has it."""
+    """What was seen of one container. `status` is PENDING, RUNNING or STOPPED, as DescribeTasks has it.
+
+    `restarts` is how often it was to be started again within its task; only the proxy is.
+    """
 
     name: str
     status: str = "PENDING"
@@ -160,13 +163,15 @@ class ContainerState:
     reason: str = ""
     health: str = "UNKNOWN"
     asked_to_stop_at: datetime | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True)
 class TaskState:
     """What was seen of a task, and since when. `stop` is a cause that was observed: an exit, a failure to start.
 
-    `healthy_at` is when the task first counted as healthy; `health` is that of its essential containers.
+    `healthy_at` is when the task first counted as healthy; `health` is that of its essential containers. `waiting` is
+    what it waits for, in a clause, since `waiting_since`; `refused` is what its proxy refused of its configuration.
     """
 
     table: ClassVar[str] = "task_state"
@@ -191,6 +196,9 @@ class TaskState:
     execution_stopped_at: datetime | None = None
     stopped_at: datetime | None = None
     stop: Stop | None = None
+    waiting: str = ""
+    waiting_since: datetime | None = None
+    refused: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:

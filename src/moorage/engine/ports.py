@@ -63,7 +63,9 @@ class Runtime(Protocol):
         """Make the task's network namespace, hosts file and redirects; return its IPv4. Unavailable, CannotStart."""
 
     async def start(self, spec: ContainerSpec) -> None:
-        """Start a container once: one that ever started is not started again. CannotPull, CannotStart, Unavailable."""
+        """Start a container once: one that ever started is not started again, unless it ended and this is a later
+        `attempt`. CannotPull, CannotStart, Unavailable.
+        """
 
     async def signal(self, task_id: str, container: str, signal: int) -> None:
         """Send a signal to a container's main process; SIGKILL ends all its processes. Nothing if it does not run."""
@@ -177,6 +179,9 @@ class Proxies(Protocol):
 
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
         """Of `tasks`, those whose proxies have not yet acknowledged a configuration without `address`."""
+
+    def refused(self, task_id: str) -> tuple[str, ...]:
+        """What the proxy refused of what it shall hold now, and why: a clause each, ordered."""
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         """Call `nudge(task_id)` when a proxy connected, acknowledged or refused something."""

@@ -109,6 +109,7 @@ class Tasks:
         if proxy is None or state.status is Status.DEPROVISIONING:
             return situation
         await self._proxies.open(task.id)
+        situation = replace(situation, refused=self._proxies.refused(task.id))
         if state.status is Status.PENDING:
             return replace(situation, proxy_ready=await self._proxies.ready(task.id))
         if is_awaited(state):
@@ -117,11 +118,11 @@ class Tasks:
             return replace(situation, in_flight=await self._proxies.in_flight(task.id))
         return situation
 
-    def _holding(self, world: World, subject: Subject) -> int:
-        """How many other proxies of the namespace have not acknowledged that this task's address is gone."""
+    def _holding(self, world: World, subject: Subject) -> frozenset[str]:
+        """The other tasks of the namespace whose proxies have not acknowledged that this task's address is gone."""
         address, deployment = subject.state.address, subject.deployment
         if address is None or deployment is None or deployment.namespace_id is None:
-            return 0
+            return frozenset()
         namespace = (deployment.account, deployment.region, deployment.namespace_id)
         others = [
             task.id
@@ -129,7 +130,7 @@ class Tasks:
             for task in world.linked(Task, "deployment", neighbour.key)
             if task.id != subject.task.id and _holds(world, task)
         ]
-        return len(self._proxies.endpoint_gone(others, address))
+        return self._proxies.endpoint_gone(others, address)
 
     async def _record(self, world: World, subject: Subject, state: TaskState) -> None:
         stored = world.get(TaskState, subject.task.key)
@@ -179,6 +180,8 @@ class Tasks:
             world = self._store.snapshot()
             view = view_of(world, task, subject.deployment, ports_of(proxy))
             spec = sidecar.proxy_spec(task, proxy, self._envoy.arguments(view), self._envoy.bootstrap(view), sockets)
+            noted = (world.get(TaskState, task.key) or subject.state).container(name)
+            spec = replace(spec, attempt=noted.restarts if noted is not None else 0)
         else:
             definition = next(c for c in subject.definition.containers if c.name == name)
             await self._try(subject, name, self._start_own(subject, definition))

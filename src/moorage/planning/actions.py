@@ -87,7 +87,8 @@ class ContainerSpec:
     """One container of a task.
 
     `entry_point`, `command`, `user` and `working_directory` override the image's when they are not None.
-    `environment` is complete: names and values, in order, on top of the image's ENV. `capabilities`: of user 0.
+    `environment` is complete: names and values, in order, on top of the image's ENV. `capabilities`: of user 0. A
+    container that ended is started again by a higher `attempt`.
     """
 
     task_id: str
@@ -104,6 +105,7 @@ class ContainerSpec:
     files: tuple[File, ...] = ()
     mounts: tuple[Mount, ...] = ()
     capabilities: tuple[str, ...] = capabilities.granted(None)
+    attempt: int = 0
 
 
 class ContainerPhase(StrEnum):
@@ -127,7 +129,7 @@ class ContainerObservation:
     """What the runtime saw of a container. Times are UTC and the runtime's own; nothing here is inferred.
 
     `exit_code` is 128 + n after signal n. `reason` is set where the runtime knows more than the code
-    (`OutOfMemoryError: Container killed due to memory usage`).
+    (`OutOfMemoryError: Container killed due to memory usage`). `attempt` is that of the start which this came from.
     """
 
     name: str
@@ -138,6 +140,7 @@ class ContainerObservation:
     reason: str | None = None
     health: Health = Health.UNKNOWN
     runtime_id: str = ""
+    attempt: int = 0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from moorage.domain.task import (
     stop_of,
 )
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
-from moorage.planning import dependencies, health
+from moorage.planning import dependencies, health, restarting, waiting
 from moorage.planning.actions import ContainerObservation, ContainerPhase
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Prepare, Remove, Signal, Situation, Start, Steps
@@ -45,7 +45,7 @@ def next_steps(situation: Situation) -> Steps:
     state = _through_health_gate(replace(situation, state=state))
     here = replace(situation, state=state)
     actions, wake = _ACTIONS[state.status](here)
-    return Steps(_mark_asked(state, actions, situation.now), actions, wake)
+    return Steps(_with_notes(here, _mark_asked(state, actions, situation.now)), actions, wake)
 
 
 def could_not_start(state: TaskState, container: str | None, reason: str, now: datetime) -> TaskState:
@@ -75,11 +75,12 @@ def _observe(situation: Situation) -> TaskState:
     containers = tuple(_seen(c, observation.containers.get(c.name)) for c in state.containers)
     seen = replace(state, containers=containers, address=observation.address or state.address)
     seen = replace(seen, health=health.of_task(situation.definition, containers))
+    seen = restarting.with_restart(situation, seen)
     return seen if seen == state else replace(seen, version=state.version + 1)
 
 
 def _seen(state: ContainerState, observation: ContainerObservation | None) -> ContainerState:
-    if observation is None or observation.phase is ContainerPhase.CREATED:
+    if observation is None or observation.phase is ContainerPhase.CREATED or restarting.is_former(state, observation):
         return state
     return replace(
         state,
@@ -172,7 +173,7 @@ def _proxies_agreed(situation: Situation) -> bool:
     waited = situation.now - since
     if situation.proxy is None or waited >= situation.patience.acknowledgement:
         return True
-    return situation.holding == 0 and waited >= SETTLE
+    return not situation.holding and waited >= SETTLE
 
 
 def _all_exited(situation: Situation) -> bool:
@@ -253,6 +254,9 @@ def _pending(situation: Situation) -> Doing:
 
 
 def _running(situation: Situation) -> Doing:
+    proxy = situation.state.container(situation.proxy.container) if situation.proxy else None
+    if proxy is not None and proxy.status == "PENDING":
+        return (Start(proxy.name),), SOON
     gate = _gate(situation)
     if not gate:
         return (), LATER
@@ -298,7 +302,7 @@ def _let_go(situation: Situation) -> bool:
     waited = situation.now - (state.deactivating_at or state.stopping_at or situation.now)
     if waited >= situation.patience.acknowledgement:
         return True
-    return situation.holding == 0 and not situation.in_flight and waited >= SETTLE
+    return not situation.holding and not situation.in_flight and waited >= SETTLE
 
 
 def _end(situation: Situation, container: ContainerState, definition: ContainerDefinition | None) -> Iterable[Action]:
@@ -341,6 +345,15 @@ def _mark_asked(state: TaskState, actions: tuple[Action, ...], now: datetime) ->
         return state
     containers = tuple(replace(c, asked_to_stop_at=now) if c.name in asked else c for c in state.containers)
     return replace(state, containers=containers, drained_at=state.drained_at or now, version=state.version + 1)
+
+
+def _with_notes(situation: Situation, state: TaskState) -> TaskState:
+    """What the task waits for and what its proxy refused, for people; neither is a change that ECS would count."""
+    now = replace(situation, state=state)
+    clause = waiting.clause(now, _gate(now) if state.status is Status.RUNNING else None)
+    if clause != state.waiting:
+        state = replace(state, waiting=clause, waiting_since=situation.now if clause else None)
+    return state if situation.refused == state.refused else replace(state, refused=situation.refused)
 
 
 def is_ending(task: Task, state: TaskState | None) -> bool:

@@ -32,6 +32,17 @@ def impossible(definition: TaskDefinition, state: TaskState, now: datetime) -> s
     return None
 
 
+def unmet(definition: TaskDefinition, state: TaskState) -> list[str]:
+    """What containers that have not started wait for, a clause each."""
+    return [
+        f"container {container.name} waits until {dependency.container} is {_MEANINGS[dependency.condition]}"
+        for container in definition.containers
+        if _pending(state, container.name)
+        for dependency in container.depends_on
+        if not _met(dependency, state)
+    ]
+
+
 def stoppable(definition: TaskDefinition, running: Sequence[str]) -> list[str]:
     """Of the running containers, those that no other running container depends on."""
     needed = {
@@ -58,6 +69,14 @@ _CONDITIONS = {
     "COMPLETE": lambda other: other.status == "STOPPED",
     "SUCCESS": lambda other: other.status == "STOPPED" and other.exit_code == 0,
     "HEALTHY": lambda other: other.status == "RUNNING" and other.health == "HEALTHY",
+}
+
+
+_MEANINGS = {
+    "START": "started",
+    "COMPLETE": "over",
+    "SUCCESS": "over with success",
+    "HEALTHY": "HEALTHY",
 }
 
 

@@ -13,7 +13,7 @@ from moorage.domain.changes import Expect, Put, RecordId, Write
 from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Task, TaskState
 from moorage.domain.world import World
-from moorage.planning import alarms, capacity, failures, history, releasing, rollout, task_set_plan
+from moorage.planning import alarms, capacity, failures, history, notices, releasing, rollout, task_set_plan
 from moorage.planning import service_draft as moves
 from moorage.planning.service_draft import Seen, ServiceDraft
 from moorage.planning.task_factory import Names
@@ -39,6 +39,7 @@ def plan(service: Service, world: World, now: datetime, names: Names) -> Service
     draft = ServiceDraft(world, service, progress, dict(rollouts), now, names)
 
     moves.count_failures(draft, tasks)
+    _tell_notices(draft, tasks)
     if service.deleted_at is not None:
         _wind_down(draft, tasks, deployments.values())
     elif service.controller == EXTERNAL:
@@ -143,6 +144,16 @@ def _fail(draft: ServiceDraft, primary: Deployment, state: Rollout, reason: str,
         draft.writes += back.writes(draft.service)
         draft.tell(f"rolling back to deployment {back.like}.")
     return replace(state, state=words.FAILED, reason=reason)
+
+
+def _tell_notices(draft: ServiceDraft, tasks: list[Seen]) -> None:
+    """What there is to say of single tasks, each once."""
+    told = {event.message.removeprefix(f"(service {draft.service.name}) ") for event in draft.progress.events}
+    found = notices.notices([seen.state for seen in tasks if seen.state is not None], told, draft.now)
+    for message in found.messages:
+        draft.tell(message)
+    if found.wake is not None:
+        draft.look_again(found.wake)
 
 
 def _retire_deployments(

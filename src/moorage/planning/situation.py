@@ -33,8 +33,9 @@ class Patience:
 class Situation:
     """All that the next steps of a task depend on.
 
-    `proxy_ready` and `in_flight` (None: it does not say) are what the proxy told; `holding` is how many other proxies
-    have not acknowledged that this task's address is gone; `listening` are the ports that its programs listen on.
+    `proxy_ready`, `in_flight` (None: it does not say) and `refused` are what the proxy told; `holding` are the tasks
+    whose proxies have not acknowledged that this task's address is gone; `listening` are the ports that its programs
+    listen on.
     """
 
     task: Task
@@ -46,8 +47,9 @@ class Situation:
     patience: Patience = Patience()
     proxy_ready: bool = False
     in_flight: int | None = None
-    holding: int = 0
+    holding: frozenset[str] = frozenset()
     listening: frozenset[int] = frozenset()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,12 +127,14 @@ class FakeRuntime:
         task = self._tasks.get(spec.task_id)
         if task is None:
             raise CannotStart(f"the task {spec.task_id} has no network")
-        return spec.name in task.containers
+        former = task.containers.get(spec.name)
+        return former is not None and (former.runs or former.seen.attempt >= spec.attempt)
 
     def _run(self, spec: ContainerSpec, behaviour: Behaviour) -> None:
         now = self._clock.now()
         runtime_id = f"{spec.task_id}-{spec.name}"
-        seen = ContainerObservation(spec.name, ContainerPhase.RUNNING, started_at=now, runtime_id=runtime_id)
+        running = ContainerPhase.RUNNING
+        seen = ContainerObservation(spec.name, running, now, runtime_id=runtime_id, attempt=spec.attempt)
         container = _Container(behaviour, seen)
         self._tasks[spec.task_id].containers[spec.name] = container
         container.lines += [LogLine(now, stream, text) for stream, text in behaviour.writes]

@@ -131,6 +131,7 @@ class NetnsRuntime:
             capabilities=[syscalls.CAPABILITIES[name] for name in spec.capabilities],
             added=sorted(set(spec.capabilities) - capabilities.DEFAULT),
             health_check=_health(spec.health_check),
+            attempt=spec.attempt,
         )
 
     async def signal(self, task_id: str, container: str, signal: int) -> None:
@@ -355,6 +356,7 @@ def _observation(record: Message) -> ContainerObservation:
         reason=record["reason"],
         health=Health(record["health"]),
         runtime_id=record["runtime_id"],
+        attempt=record["attempt"],
     )
 
 

@@ -99,6 +99,11 @@ class Hub:
             self._awaited.pop(address, None)
         return frozenset(holding)
 
+    def refused(self, task_id: str) -> tuple[str, ...]:
+        """What the proxy refused of its present bundle, as `Cluster web: Envoy's words`; empty when it is not open."""
+        seat = self._seats.get(task_id)
+        return () if seat is None else seat.proxy.refused()
+
     def watch(self, nudge: Callable[[str], None]) -> None:
         """Call `nudge(task_id)` on each word of a proxy that is not yet, or no longer, whole: it comes to hold its
         bundle, leaves, or refuses something. One that is whole is heard of when it was the last to let an address go.
@@ -132,9 +137,12 @@ class Hub:
         return None if seat is None else await seat.admin.statistics(pattern)
 
     def explain(self, task_id: str) -> dict[str, object] | None:
-        """What the proxy was told, holds, lacks and refused and why; None when it is not open."""
+        """What the proxy was told, holds, lacks and refused and why, and how long it owes an answer; None: not open."""
         seat = self._seats.get(task_id)
-        return None if seat is None else seat.proxy.explain()
+        if seat is None:
+            return None
+        silent = seat.proxy.silent(asyncio.get_running_loop().time())
+        return {**seat.proxy.explain(), "silentSeconds": round(silent, 1)}
 
     def _may_hold(self, task_id: str, address: str) -> bool:
         seat = self._seats.get(task_id)

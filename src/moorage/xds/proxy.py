@@ -16,6 +16,7 @@ class Proxy:
     """`inherited`: it may have been running before this daemon. `changed` wakes whoever writes to its stream.
 
     `whole`: it was connected and held its whole bundle, with nothing refused, when it was last asked for news.
+    `asked_at` is the loop's time since when something that it was told has no answer; None while all has.
     """
 
     task_id: str
@@ -25,6 +26,7 @@ class Proxy:
     whole: bool = False
     stream: DeltaStream = field(default_factory=DeltaStream)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_at: float | None = None
 
     def __post_init__(self) -> None:
         if self.inherited:
@@ -42,8 +44,21 @@ class Proxy:
         """A new stream. An older one that has not noticed its end yet is superseded, and finds out by comparing."""
         self.stream = DeltaStream(self.stream.possible())
         self.connected = True
+        self.asked_at = None
         self.changed.set()
         return self.stream
+
+    def told(self, now: float) -> None:
+        """Something goes out to the proxy."""
+        self.asked_at = now if self.asked_at is None else self.asked_at
+
+    def heard(self, now: float) -> None:
+        """The proxy said something; what it has not answered yet is waited for anew."""
+        self.asked_at = now if any(ledger.sent for ledger in self.stream.ledgers.values()) else None
+
+    def silent(self, now: float) -> float:
+        """For how many seconds it has owed an answer; 0 when it owes none, or is not connected."""
+        return now - self.asked_at if self.connected and self.asked_at is not None else 0.0
 
     def disconnect(self, stream: DeltaStream) -> None:
         if self.stream is stream:
@@ -63,6 +78,19 @@ class Proxy:
         if self.inherited and not self.connected:
             return True
         return self.bundle is not None and self.stream.in_place(self.bundle)
+
+    def refused(self) -> tuple[str, ...]:
+        """What the proxy refused of the bundle that it shall hold now: the type, the name and Envoy's words of each."""
+        return tuple(
+            f"{type_url.rpartition('.')[2]} {name}: {refusal.reason.rstrip('.')}"
+            for type_url, ledger in sorted(self.stream.ledgers.items())
+            for name, refusal in sorted(ledger.refused.items())
+            if self._is_wanted(type_url, name, refusal.version)
+        )
+
+    def _is_wanted(self, type_url: str, name: str, version: str) -> bool:
+        wanted = self.bundle.of(type_url).get(name) if self.bundle is not None else None
+        return wanted is not None and wanted.version == version
 
     def explain(self) -> dict[str, object]:
         """What it was told, holds, lacks and refused, by type; for people, as JSON."""

@@ -94,6 +94,7 @@ class _Conversation:
 
     def _hear(self, stream: DeltaStream, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
         answered = stream.receive(request)
+        self._proxy.heard(asyncio.get_running_loop().time())
         if self._proxy.bundle is None or not stream.idle(self._proxy.bundle):
             self._proxy.changed.set()
         if request.HasField("error_detail"):
@@ -111,4 +112,5 @@ class _Conversation:
             if self._proxy.bundle is None:
                 continue
             for response in stream.responses(self._proxy.bundle):
+                self._proxy.told(asyncio.get_running_loop().time())
                 await self._context.write(response)

@@ -52,6 +52,9 @@ class ObedientProxies:
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
         return frozenset(task for task in tasks if self._sends_to(task, address))
 
+    def refused(self, task_id: str) -> tuple[str, ...]:
+        return ()
+
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
 

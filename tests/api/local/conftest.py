@@ -7,7 +7,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -126,6 +126,11 @@ class Scene:
 
     def get(self, path: str, **query: str) -> httpx.Response:
         return httpx.get(f"{self.url}/_moorage/{path}", params=query, trust_env=False)
+
+    def wait(self, service: str, reason: str) -> None:
+        """Let the service's task wait for something."""
+        (state,) = [s for s in self.store.snapshot().all(TaskState) if s.id == self.tasks[service]]
+        self.run(self.store.commit([Put(replace(state, waiting=reason, waiting_since=datetime.now(UTC)))], {}))
 
     def run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)

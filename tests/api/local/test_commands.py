@@ -91,6 +91,20 @@ def test_curl_fails_with_curls_codes_and_says_why(shop: Scene, capsys: Capture) 
     assert "--location" in capsys.readouterr().err
 
 
+def test_ps_says_what_a_task_waits_for_while_one_does(shop: Scene, capsys: Capture) -> None:
+    assert main(["ps"]) == 0
+    assert "WAITS" not in capsys.readouterr().out
+    shop.wait("server", "nothing of it listens on port 5000 yet")
+    assert main(["ps"]) == 0
+    out = capsys.readouterr().out
+    assert "WAITS" in out
+    assert "nothing of it listens on port 5000 yet" in out
+    assert main(["ps", "--json"]) == 0
+    waits = {task["id"]: task["waits_for"] for task in json.loads(capsys.readouterr().out)["tasks"]}
+    assert waits[shop.tasks["server"]] == "nothing of it listens on port 5000 yet"
+    assert set(waits.values()) == {"", "nothing of it listens on port 5000 yet"}
+
+
 def test_a_service_is_found_by_a_part_of_its_name_or_with_its_cluster(shop: Scene, capsys: Capture) -> None:
     for name in ("cli", "shop/client", "arn:aws:ecs:us-east-1:000000000000:service/shop/client"):
         assert main(["logs", name]) == 0
@@ -132,6 +146,9 @@ def test_check_tells_what_is_wrong_and_what_to_do(shop: Scene, capsys: Capture) 
     assert "× proxy of" in out
     assert "refused Cluster server: bad timeout" in out
     assert "shop/early was deployed before server.hello.local:5000" in out
+    shop.proxies[shop.tasks["client"]] = {"taskId": shop.tasks["client"], "connected": True, "silentSeconds": 61.0}
+    assert main(["check"]) == 0
+    assert "it has not answered the daemon for 61 s" in capsys.readouterr().out
     shop.proxies.clear()
     assert main(["check", "--json"]) == 0
     assert {line["group"] for line in json.loads(capsys.readouterr().out)} == {"machine", "tools", "daemon", "mesh"}

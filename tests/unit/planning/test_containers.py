@@ -112,13 +112,13 @@ def test_an_essential_exit_stops_the_task():
 def test_the_proxy_answers_for_a_program_that_ended_until_the_neighbours_have_let_go():
     life = meshed()
     life.settle()
-    life.holding, life.in_flight = 1, 1
+    life.holding, life.in_flight = frozenset({"other"}), 1
     life.exit("app", 137)
     life.settle()
     life.pass_time(1)
     assert life.status is Status.STOPPING
     assert life.done[-1] == "start app"
-    life.holding = 0
+    life.holding = frozenset()
     life.pass_time(0.1)
     assert life.done[-1] == "start app"
     life.in_flight = 0
@@ -130,7 +130,7 @@ def test_the_proxy_answers_for_a_program_that_ended_until_the_neighbours_have_le
 def test_a_neighbour_that_never_lets_go_of_a_crashed_task_is_waited_for_five_seconds():
     life = meshed()
     life.settle()
-    life.holding = 1
+    life.holding = frozenset({"other"})
     life.exit("app", 137)
     life.settle()
     life.pass_time(4.9)
@@ -142,11 +142,11 @@ def test_a_neighbour_that_never_lets_go_of_a_crashed_task_is_waited_for_five_sec
 def test_a_planned_stop_waits_for_acknowledgements_then_for_requests_then_terms_the_app_and_the_proxy_last():
     life = meshed()
     life.settle()
-    life.holding, life.in_flight = 2, 3
+    life.holding, life.in_flight = frozenset({"a", "b"}), 3
     life.ask_to_stop()
     life.pass_time(1)
     assert life.status is Status.DEACTIVATING
-    life.holding = 0
+    life.holding = frozenset()
     life.pass_time(0.1)
     assert life.status is Status.STOPPING
     assert not any("term" in what for what in life.done)
@@ -159,7 +159,7 @@ def test_a_planned_stop_waits_for_acknowledgements_then_for_requests_then_terms_
 def test_a_proxy_that_never_acknowledges_is_waited_for_five_seconds():
     life = meshed()
     life.settle()
-    life.holding = 1
+    life.holding = frozenset({"other"})
     life.ask_to_stop()
     life.pass_time(4.9)
     assert life.status is Status.DEACTIVATING
@@ -202,12 +202,13 @@ def test_containers_stop_in_the_reverse_order_of_their_dependencies():
 def test_the_network_of_a_dead_task_stays_until_the_proxies_have_let_go():
     life = meshed()
     life.settle()
-    life.holding = 1
-    life.exit(life.proxy.container, 1)
-    life.settle()
+    life.holding = frozenset({"other"})
+    for _ in range(4):
+        life.exit(life.proxy.container, 1)
+        life.settle()
     assert life.status is Status.DEPROVISIONING
     assert life.held is not None
-    life.holding = 0
+    life.holding = frozenset()
     life.settle()
     assert life.status is Status.STOPPED
 

@@ -10,6 +10,9 @@ import typer
 from moorage.cli import address, render
 from moorage.cli.failure import Failure
 
+PATIENCE = 5.0
+"""Seconds that a proxy may owe an answer before it is called stuck."""
+
 OK, WARNING, FAILURE = "ok", "warning", "failure"
 MARKS = {OK: ("√", render.GREEN), WARNING: ("‼", render.YELLOW), FAILURE: ("×", render.RED)}
 
@@ -92,6 +95,12 @@ def _proxies(proxies: list[dict[str, Any]]) -> Iterator[Line]:
                 wrong += 1
                 advice = f"moorage logs {task} --proxy, and GET /_moorage/mesh/{task}, say more"
                 yield Line("mesh", f"proxy of {task}", FAILURE, f"refused {kind} {name}: {refusal['reason']}; {advice}")
+        if proxy.get("silentSeconds", 0) >= PATIENCE:
+            wrong += 1
+            detail = (
+                f"it has not answered the daemon for {proxy['silentSeconds']:.0f} s; nobody waits for it longer than 5"
+            )
+            yield Line("mesh", f"proxy of {task}", WARNING, f"{detail}: moorage logs {task} --proxy says more")
         if not proxy.get("connected"):
             wrong += 1
             detail = "it is not connected to the daemon; it serves on what it knows and should come back within seconds"

@@ -19,19 +19,22 @@ def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     """List clusters, services and tasks."""
     from moorage.cli import lookup
     from moorage.cli.aws import Aws
+    from moorage.cli.control import Control
 
-    aws = Aws(address.find())
+    where = address.find()
+    aws = Aws(where)
     clusters = lookup.clusters(aws)
     names = [lookup.last(cluster["clusterArn"]) for cluster in clusters]
     services = [service for name in names for service in lookup.services(aws, name)]
     tasks = [task for name in names for task in lookup.tasks(aws, name)]
+    waiting = {each["id"]: str(each["reason"]) for each in Control(where).get("waiting")["tasks"]}
     now = SystemClock().now()
     if as_json:
         render.document(
             {
                 "clusters": [_cluster(cluster) for cluster in clusters],
                 "services": [_service(service) for service in services],
-                "tasks": [_task(task) for task in tasks],
+                "tasks": [_task(task, waiting) for task in tasks],
             }
         )
         return
@@ -44,7 +47,7 @@ def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
         _show_services([_service(service) for service in services], now)
     if tasks:
         render.data("")
-        _show_tasks([_task(task) for task in tasks], now)
+        _show_tasks([_task(task, waiting) for task in tasks], now)
 
 
 def _cluster(document: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +79,7 @@ def _service(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _task(task: "TaskLine") -> dict[str, Any]:
+def _task(task: "TaskLine", waiting: dict[str, str]) -> dict[str, Any]:
     return {
         "id": task.id,
         "cluster": task.cluster,
@@ -88,6 +91,7 @@ def _task(task: "TaskLine") -> dict[str, Any]:
         "deployment": task.document.get("startedBy", ""),
         "created_at": task.created_at,
         "reason": task.document.get("stoppedReason", ""),
+        "waits_for": waiting.get(task.id, ""),
     }
 
 
@@ -118,10 +122,16 @@ def _show_services(services: list[dict[str, Any]], now: datetime) -> None:
 
 def _event(line: dict[str, Any]) -> str:
     """The event's own words without what the line says already, and with the task ids as the other table has them."""
-    return TASK_ID.sub(lambda found: found[0][:8], line["last_event"].removeprefix(f"(service {line['name']}) "))
+    return _shortened(line["last_event"].removeprefix(f"(service {line['name']}) "))
+
+
+def _shortened(text: str) -> str:
+    return TASK_ID.sub(lambda found: found[0][:8], text)
 
 
 def _show_tasks(tasks: list[dict[str, Any]], now: datetime) -> None:
+    """The last column is there only while something waits."""
+    waits = any(line["waits_for"] for line in tasks)
     rows = [
         [
             line["id"][:8],
@@ -131,10 +141,12 @@ def _show_tasks(tasks: list[dict[str, Any]], now: datetime) -> None:
             line["address"] or "-",
             short(line["deployment"]) or "-",
             render.age(line["created_at"], now),
+            *([_shortened(line["waits_for"]) or "-"] if waits else []),
         ]
         for line in tasks
     ]
-    render.table(["TASK", "SERVICE", "STATUS", "HEALTH", "ADDRESS", "DEPLOYMENT", "AGE"], rows)
+    heads = ["TASK", "SERVICE", "STATUS", "HEALTH", "ADDRESS", "DEPLOYMENT", "AGE"]
+    render.table([*heads, "WAITS"] if waits else heads, rows)
 
 
 def short(deployment: str) -> str:

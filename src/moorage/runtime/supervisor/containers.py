@@ -43,6 +43,8 @@ class Seen:
     health: str = "UNKNOWN"
     stop_signal: int = int(signal.SIGTERM)
     """What the image wants to be sent when it is asked to end."""
+    attempt: int = 0
+    """That of the start which this is about; a later one starts a container that ended again."""
 
 
 @dataclass

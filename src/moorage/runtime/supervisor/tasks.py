@@ -92,10 +92,11 @@ class Tasks:
         return {"address": str(task.net.address) if task.net else None}
 
     async def start(self, request: Message) -> Message:
-        """Start a container that never started."""
+        """Start a container that never started, or that ended if this is a later attempt."""
         task, name = self._prepared(request["task_id"]), records.checked(request["name"])
         async with task.lock:
-            if name not in task.containers:
+            former = task.containers.get(name)
+            if former is None or (former.seen.phase == "EXITED" and former.seen.attempt < request["attempt"]):
                 await self._start(task, name, request)
         return {}
 
@@ -235,9 +236,11 @@ class Tasks:
             raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
         rights = frozenset(request["capabilities"]) if mapped else frozenset()
         program = process.Program(request["argv"], environment, request["directory"], request["user"], rights)
-        seen = Seen(name, containers.runtime_id(task.task_id, name), stop_signal=request["stop_signal"])
+        identifier = containers.runtime_id(task.task_id, name)
+        seen = Seen(name, identifier, stop_signal=request["stop_signal"], attempt=request["attempt"])
         container = Container(directory, seen, program, lambda: self._notify(task.task_id))
         joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
+        former = task.containers.get(name)
         task.containers[name] = container
         try:
             await containers.run(
@@ -248,7 +251,10 @@ class Tasks:
                 lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
             )
         except Refused:
-            del task.containers[name]
+            if former is None:
+                del task.containers[name]
+            else:
+                task.containers[name] = former
             raise
         if request["health_check"]:
             self._check_health(task.task_id, container, health.HealthCheck(**request["health_check"]))
