@@ -296,13 +296,18 @@ def _let_go(situation: Situation) -> bool:
 
     Its 503 is tried again on another task; a connection that ends under a request is not.
     """
-    state, proxy = situation.state, situation.proxy
-    if proxy is None or not proxy.ingress:
+    if situation.proxy is None or not situation.proxy.ingress:
         return True
-    waited = situation.now - (state.deactivating_at or state.stopping_at or situation.now)
+    waited = _told_for(situation)
     if waited >= situation.patience.acknowledgement:
         return True
     return not situation.holding and not situation.in_flight and waited >= SETTLE
+
+
+def _told_for(situation: Situation) -> timedelta:
+    """For how long the neighbours' proxies have been told that the task goes: they are waited for once, not in turn."""
+    state = situation.state
+    return situation.now - (state.deactivating_at or state.stopping_at or state.deprovisioning_at or situation.now)
 
 
 def _end(situation: Situation, container: ContainerState, definition: ContainerDefinition | None) -> Iterable[Action]:
@@ -316,8 +321,7 @@ def _end(situation: Situation, container: ContainerState, definition: ContainerD
 
 
 def _deprovisioning(situation: Situation) -> Doing:
-    waited = situation.now - (situation.state.deprovisioning_at or situation.now)
-    if situation.holding and waited < situation.patience.acknowledgement:
+    if situation.holding and _told_for(situation) < situation.patience.acknowledgement:
         return (), SETTLE
     return (Remove(),), timedelta(seconds=1)
 

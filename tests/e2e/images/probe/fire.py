@@ -9,6 +9,7 @@ import json
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import load
@@ -25,9 +26,10 @@ PATIENCE = 20
 
 @dataclass
 class Burning:
-    """A fire: `done` and `failed` by kind; `failed` says how, and how often."""
+    """A fire by kind: messages `said` that came back, talks `done`, and `failed`: at which server, how, how often."""
 
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    said: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     clients: list[asyncio.Task[None]] = field(default_factory=list)
@@ -59,10 +61,9 @@ def _pair(text: str) -> tuple[int, int]:
 
 
 async def count(query: dict[str, str]) -> str:
-    """How many exchanges of the kind that is the rarest were finished."""
+    """How many messages of the kind that is the rarest came back."""
     fire = burning[-1]
-    done = {"http2": 0, "grpc": 0, "tcp": 0} | fire.done | {"http": sum(fire.http.status.values())}
-    return json.dumps(min(done.values()))
+    return json.dumps(min(fire.said["http2"], fire.said["grpc"], fire.said["tcp"], sum(fire.http.status.values())))
 
 
 async def stop(query: dict[str, str]) -> str:
@@ -76,25 +77,46 @@ async def stop(query: dict[str, str]) -> str:
 Target = tuple[str, int, float]
 
 
+class Cut(Exception):
+    """A talk did not end by this side's will."""
+
+    def __init__(self, server: str, why: object) -> None:
+        super().__init__(str(why))
+        self.server = server
+
+
+@asynccontextmanager
+async def _whole(server: Callable[[], str]) -> AsyncIterator[None]:
+    """What goes wrong in here is a Cut."""
+    try:
+        yield
+    except (OSError, EOFError, TimeoutError) as error:
+        raise Cut(server(), f"{type(error).__name__}: {error}") from error
+
+
 async def _client(fire: Burning, kind: str, talk: Callable[[Burning, Target], Awaitable[None]], target: Target) -> None:
     """Talk again and again. A talk ends by itself, early when the fire does; anything else is a failure."""
     while not fire.ending.is_set():
         try:
             await talk(fire, target)
+        except Cut as cut:
+            fire.failed[f"{kind} at {cut.server or 'nobody'}: {cut}"] += 1
         except (OSError, EOFError, TimeoutError) as error:
-            fire.failed[f"{kind} {type(error).__name__}: {error}"] += 1
+            fire.failed[f"{kind} at nobody: {type(error).__name__}: {error}"] += 1
             await asyncio.sleep(PAUSE)
 
 
 async def _tcp(fire: Burning, target: Target) -> None:
     reader, writer = await asyncio.open_connection(target[0], target[1])
     try:
-        await _timely(reader.readline())
-        async for turn in _turns(fire, target[2]):
-            message = b"ahoy %8d" % turn
-            writer.write(message)
-            if (back := await _timely(reader.readexactly(len(message)))) != message:
-                raise OSError(f"{message!r} came back as {back!r}")
+        server = (await _timely(reader.readline())).decode().strip()
+        async with _whole(lambda: server):
+            async for turn in _turns(fire, target[2]):
+                message = b"ahoy %8d" % turn
+                writer.write(message)
+                if (back := await _timely(reader.readexactly(len(message)))) != message:
+                    raise OSError(f"{message!r} came back as {back!r}")
+                fire.said["tcp"] += 1
         fire.done["tcp"] += 1
     finally:
         writer.close()
@@ -110,6 +132,7 @@ async def _http2(fire: Burning, target: Target) -> None:
             await wire.heard(lambda: wire.ended)
             if wire.headers.get(":status") != "200" or not wire.body.endswith(message):
                 raise OSError(f"answered {wire.headers.get(':status')} {bytes(wire.body[:100])!r}")
+            fire.said["http2"] += 1
             fire.done["http2"] += 1
     finally:
         wire.writer.close()
@@ -119,22 +142,28 @@ async def _grpc(fire: Burning, target: Target) -> None:
     wire = await Wire.connect(target)
     try:
         wire.ask("/probe.Echo/Chat", {"content-type": "application/grpc", "te": "trailers"})
-        said = bytearray()
-        async for turn in _turns(fire, target[2]):
-            text = b"ahoy %8d" % turn
-            frame = struct.pack(">BI", 0, len(text)) + text
-            said += frame
-            wire.say(frame, last=False)
-            await wire.heard(wire.has(len(said)))
-            if wire.body != said:
-                raise OSError(f"cut after {len(said)} bytes: {wire.headers}")
-        wire.say(b"", last=True)
-        await wire.heard(lambda: wire.ended)
-        if wire.headers.get("grpc-status") != "0":
-            raise OSError(f"ended with {wire.headers}")
+        async with _whole(lambda: wire.headers.get("x-server", "")):
+            await _chat(wire, fire, target[2])
         fire.done["grpc"] += 1
     finally:
         wire.writer.close()
+
+
+async def _chat(wire: "Wire", fire: Burning, seconds: float) -> None:
+    said = bytearray()
+    async for turn in _turns(fire, seconds):
+        text = b"ahoy %8d" % turn
+        frame = struct.pack(">BI", 0, len(text)) + text
+        said += frame
+        wire.say(frame, last=False)
+        await wire.heard(wire.has(len(said)))
+        if wire.body != said:
+            raise OSError(f"cut after {len(said)} bytes: {wire.headers}")
+        fire.said["grpc"] += 1
+    wire.say(b"", last=True)
+    await wire.heard(lambda: wire.ended)
+    if wire.headers.get("grpc-status") != "0":
+        raise OSError(f"ended with {wire.headers}")
 
 
 async def _turns(fire: Burning, seconds: float) -> AsyncIterator[int]:

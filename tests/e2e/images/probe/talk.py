@@ -14,7 +14,7 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 
 NAME = socket.gethostname()
-GRPC = [(":status", "200"), ("content-type", "application/grpc")]
+GRPC = [(":status", "200"), ("content-type", "application/grpc"), ("x-server", NAME)]
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
