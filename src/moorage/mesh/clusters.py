@@ -78,7 +78,8 @@ def _speak(body: cluster_pb2.Cluster, protocol: Protocol, timeouts: Timeouts) ->
     options.common_http_protocol_options.idle_timeout.CopyFrom(messages.seconds(timeouts.idle))
     explicit = options.explicit_http_config
     if protocol is Protocol.HTTP:
-        explicit.http_protocol_options.SetInParent()
+        # Without it Envoy drops the trailers of HTTP/1.1; those of HTTP/2 always pass.
+        explicit.http_protocol_options.enable_trailers = True
     else:
         explicit.http2_protocol_options.SetInParent()
     body.typed_extension_protocol_options[HTTP_OPTIONS].CopyFrom(messages.packed(options))

@@ -110,6 +110,7 @@ def _connection_manager(
         stat_prefix=prefix,
         codec_type=hcm_pb2.HttpConnectionManager.AUTO,
         common_http_protocol_options=protocol_pb2.HttpProtocolOptions(idle_timeout=messages.seconds(timeouts.idle)),
+        http_protocol_options=protocol_pb2.Http1ProtocolOptions(enable_trailers=True),
         stream_idle_timeout=messages.seconds(timeouts.idle),
         # Between the two goodbyes of HTTP/2: requests already under way to a draining proxy are still taken.
         drain_timeout=messages.seconds(1),

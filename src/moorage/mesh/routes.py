@@ -34,8 +34,8 @@ def _of_upstream(upstream: Upstream) -> Resource:
 
 
 def everything(name: str, action: route_components_pb2.RouteAction) -> route_components_pb2.VirtualHost:
-    """A virtual host that takes any host and any path, `OPTIONS *` included (hence the empty prefix)."""
-    route = route_components_pb2.Route(match=route_components_pb2.RouteMatch(prefix=""), route=action)
+    """A virtual host that takes any host and any path."""
+    route = route_components_pb2.Route(match=route_components_pb2.RouteMatch(prefix="/"), route=action)
     return route_components_pb2.VirtualHost(name=name, domains=["*"], routes=[route])
 
 

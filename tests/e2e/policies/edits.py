@@ -71,10 +71,19 @@ def on_aliases(change: Change) -> Edit:
 def on_routes(change: Change) -> Edit:
     """Change what is done with a request: the route actions of aliases and of exposed ports."""
 
+    def in_host(host: Any) -> None:
+        for route in host.routes:
+            change(route.route)
+
+    return on_hosts(in_host)
+
+
+def on_hosts(change: Change) -> Edit:
+    """Change the virtual hosts of aliases and of exposed ports."""
+
     def change_all(configuration: RouteConfiguration) -> None:
         for host in configuration.virtual_hosts:
-            for route in host.routes:
-                change(route.route)
+            change(host)
 
     def edit(body: Message) -> None:
         if isinstance(body, RouteConfiguration):

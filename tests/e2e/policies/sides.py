@@ -7,6 +7,7 @@ it is about was taken.
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -68,6 +69,10 @@ class Side:
         await self.bed.listen(port, serve)
         return port
 
+    def socket(self) -> socket.socket:
+        """A listening socket of the namespace, for a server that brings its own loop."""
+        return self.bed.namespace.listening(next(ports))
+
     @staticmethod
     def closed() -> int:
         """A port on which nobody listens."""
@@ -124,6 +129,13 @@ class Side:
         async with self.pool() as pool:
             found = [await pool.request("GET", f"http://{vip}/") for _ in range(count)]
         return [each.content.decode() if each.status == 200 else str(each.status) for each in found]
+
+    async def within(self, seconds: float, what: Awaitable[Any]) -> Any:
+        """Assert that it ends in that time."""
+        try:
+            return await asyncio.wait_for(what, seconds)
+        except TimeoutError:
+            raise AssertionError(f"not over within {seconds} s") from None
 
     async def connect(self, vip: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(sock=await self.bed.namespace.connected(vip, 80))

@@ -39,6 +39,25 @@ async def half_an_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 
 
 @dataclass
+class Events:
+    """Server-sent events: `count` of them, the next one when `more` is released, or every `pause` seconds."""
+
+    count: int
+    pause: float = 0.0
+    more: asyncio.Semaphore | None = None
+
+    async def __call__(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        for number in range(self.count):
+            await (asyncio.sleep(self.pause) if self.more is None else self.more.acquire())
+            event = f"data: {number}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+
+@dataclass
 class Streams:
     """HTTP/2 with prior knowledge: answers with its name, once all that it waits for have arrived.
 
