@@ -62,6 +62,23 @@ def test_each_port_of_a_task_has_its_own_name_and_a_name_may_have_several_ports(
     assert wired.through("client", "http://web:7001/").status == 0
 
 
+def test_envoy_holds_the_documented_times_of_each_protocol(wired: Place) -> None:
+    """Reference 2.5: 15 s for a request and 300 s idle, TCP 3,600 s idle; what a service sets is in their place."""
+    told = json.loads(wired.run("proxy", "config", "client", "--json").stdout)["configs"]
+    routes = [each["route_config"] for part in told for each in part.get("dynamic_route_configs", [])]
+    actions = {each["name"]: each["virtual_hosts"][0]["routes"][0]["route"] for each in routes}
+    assert {name: (action["timeout"], action["idle_timeout"]) for name, action in actions.items()} == {
+        "egress/web:80": ("15s", "300s"),
+        "egress/wire:7001": ("15s", "300s"),
+        "egress/wire:7002": ("15s", "300s"),
+        "egress/hasty:80": ("1s", "300s"),
+        "egress/other:80": ("15s", "300s"),
+    }
+    listeners = [each["active_state"]["listener"] for part in told for each in part.get("dynamic_listeners", [])]
+    (tcp,) = [chain for each in listeners for chain in each["filter_chains"] if chain["name"] == "egress/wire:7000"]
+    assert tcp["filters"][0]["typed_config"]["idle_timeout"] == "3600s"
+
+
 def test_a_request_beyond_its_time_out_is_answered_504(wired: Place) -> None:
     started = time.monotonic()
     assert wired.through("client", "http://hasty/slow?seconds=8").status == 504
