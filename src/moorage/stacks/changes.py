@@ -87,7 +87,7 @@ def compare(logical_id: str, old: Deployed | None, goal: Deployed) -> Add | Modi
     because = tuple(name for name in names if old.properties.get(name) != goal.properties.get(name))
     if not because:
         return None
-    return Modify(logical_id, TYPES[goal.type].replaces(because), because)
+    return Modify(logical_id, TYPES[goal.type].replaces(old.properties, goal.properties), because)
 
 
 def name_stands_in_the_way(logical_id: str, old: Deployed, goal: Deployed) -> str | None:

@@ -14,6 +14,7 @@ from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.service import Service
 from moorage.domain.stack import Stack, StackResource
+from moorage.domain.task_set import TaskSet
 from moorage.engine.ports import Operations
 from moorage.engine.services import Services
 from moorage.engine.stacks import Stacks
@@ -96,6 +97,22 @@ TEMPLATE = {
             },
         ),
         "Setting": resource("SSM::Parameter", Type="String", Value=att("Web", "Name")),
+        "Outer": resource(
+            "ECS::Service", Cluster=ref("Cluster"), DesiredCount=0, DeploymentController={"Type": "EXTERNAL"}
+        ),
+        "Set": resource(
+            "ECS::TaskSet",
+            Cluster=ref("Cluster"),
+            Service=ref("Outer"),
+            TaskDefinition=ref("Task"),
+            LaunchType="FARGATE",
+            NetworkConfiguration={"AwsVpcConfiguration": {"Subnets": [ref("Subnet")]}},
+            Scale={"Unit": "PERCENT", "Value": "12.5"},
+        ),
+        "Primary": resource(
+            "ECS::PrimaryTaskSet", Cluster=ref("Cluster"), Service=ref("Outer"), TaskSetId=att("Set", "Id")
+        ),
+        "Secret": resource("SecretsManager::Secret", GenerateSecretString={"PasswordLength": 20}),
     },
 }
 
@@ -168,6 +185,10 @@ class World:
             "clusterArns": _named(await self.call("ecs", "ListClusters"), "clusterArns", name),
             "Namespaces": _of(await self.call("servicediscovery", "ListNamespaces"), "Namespaces", name),
             "Parameters": _of(await self.call("ssm", "DescribeParameters"), "Parameters", f"CFN-{name}"),
+            "SecretList": _of(await self.call("secretsmanager", "ListSecrets"), "SecretList", name),
+            "taskSets": {
+                "taskSets": [one for one in self.store.snapshot().all(TaskSet) if one.cluster.startswith(name)]
+            },
         }
         return {member: len(answer[member]) for member, answer in counted.items()}
 
@@ -270,11 +291,44 @@ SUPPORTING = {
         ),
         "Logs": resource("Logs::LogGroup", Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}]),
         "Setting": resource("SSM::Parameter", Type="String", Value="x", Tags={"mark": {"Ref": "Mark"}}),
+        "Capacity": resource(
+            "ECS::CapacityProvider",
+            AutoScalingGroupProvider={"AutoScalingGroupArn": "arn:aws:autoscaling:group"},
+            Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}],
+        ),
+        "Alarm": resource(
+            "CloudWatch::Alarm",
+            Namespace="AWS/ECS",
+            MetricName="CPUUtilization",
+            Statistic="Average",
+            Period=60,
+            EvaluationPeriods=2,
+            Threshold="80.5",
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmDescription={"Ref": "Mark"},
+        ),
+        "Password": resource(
+            "SecretsManager::Secret",
+            GenerateSecretString={"SecretStringTemplate": '{"user": "shop"}', "GenerateStringKey": "password"},
+            Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}],
+        ),
         "Report": resource("CDK::Metadata", Analytics="v2:deflate64:x"),
     },
     "Parameters": {"Mark": {"Type": "String"}},
 }
-CHANGED = {"Vpc", "Routes", "Role", "Registry", "Instance", "Cluster", "Logs", "Setting"}
+CHANGED = {
+    "Alarm",
+    "Capacity",
+    "Cluster",
+    "Instance",
+    "Logs",
+    "Password",
+    "Registry",
+    "Role",
+    "Routes",
+    "Setting",
+    "Vpc",
+}
 
 
 async def test_every_other_type_is_made_changed_in_place_and_taken_away(world: World) -> None:
@@ -293,6 +347,17 @@ async def test_every_other_type_is_made_changed_in_place_and_taken_away(world: W
     }
     vpcs = await world.call("ec2", "DescribeVpcs", VpcIds=[after["Vpc"].physical_id])
     assert {"Key": "Name", "Value": "two"} in vpcs["Vpcs"][0]["Tags"]
+    alarm = (await world.call("cloudwatch", "DescribeAlarms", AlarmNames=[after["Alarm"].physical_id]))["MetricAlarms"][
+        0
+    ]
+    assert (alarm["AlarmDescription"], alarm["Threshold"], alarm["AlarmArn"]) == (
+        "two",
+        80.5,
+        after["Alarm"].current.attributes["Arn"],
+    )
+    value = await world.call("secretsmanager", "GetSecretValue", SecretId=after["Password"].physical_id)
+    secret = json.loads(value["SecretString"])
+    assert (secret["user"], len(secret["password"])) == ("shop", 32)
     await world.call("cloudformation", "DeleteStack", StackName="types")
     assert await world.live("types", world.dispatcher)
     assert (world.stack("types").status, {one.reason for one in _resources(world).values()}) == (

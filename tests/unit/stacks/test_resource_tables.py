@@ -13,7 +13,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from moorage.api import operations
 from moorage.api.support_table import WHOLE, Supported
-from moorage.stacks.resources import aws_ecs_cluster, aws_ecs_service, aws_ecs_task_definition
+from moorage.stacks.resources import aws_ecs_cluster, aws_ecs_service, aws_ecs_task_definition, aws_ecs_task_set
 from moorage.stacks.resources.catalog import TYPES
 from moorage.stacks.resources.script import ResourceType
 from moorage.stacks.resources.shapes import Exactly, ListOf, Object, Shape
@@ -81,9 +81,11 @@ def test_every_attribute_is_one_of_cloudformation(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_what_can_only_be_set_at_creation_is_replaced(name: str) -> None:
     kind = TYPES[name]
-    fixed = {path.split("/")[2] for path in schema(name).get("createOnlyProperties", [])}
-    understood = fixed & set(kind.properties.members)
-    assert kind.update is None or understood <= kind.replace_on
+    fixed = {
+        path.removeprefix("/properties/").replace("/", ".") for path in schema(name).get("createOnlyProperties", [])
+    }
+    understood = {path for path in fixed if path.partition(".")[0] in kind.properties.members}
+    assert kind.update is None or all({path, path.partition(".")[0]} & kind.replace_on for path in understood)
 
 
 def paths(shape: Shape, at: str = "") -> Iterator[tuple[str, tuple[Any, ...] | None]]:
@@ -114,6 +116,7 @@ def accepted(row: Supported, path: str) -> Any:
 
 
 RENAMED = {"clusterSettings": "settings", "placementStrategies": "placementStrategy"}
+SPELLED = {"awsVpcConfiguration": "awsvpcConfiguration"}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,7 @@ RENAMED = {"clusterSettings": "settings", "placementStrategies": "placementStrat
         (aws_ecs_cluster.PROPERTIES, "CreateCluster"),
         (aws_ecs_task_definition.PROPERTIES, "RegisterTaskDefinition"),
         (aws_ecs_service.PROPERTIES, "CreateService"),
+        (aws_ecs_task_set.PROPERTIES, "CreateTaskSet"),
     ],
 )
 def test_what_a_template_may_say_of_ecs_is_what_its_operation_supports(properties: Object, operation: str) -> None:
@@ -129,6 +133,7 @@ def test_what_a_template_may_say_of_ecs_is_what_its_operation_supports(propertie
     for path, values in paths(properties):
         first, _, rest = path.partition(".")
         spelled = ".".join(filter(None, (RENAMED.get(first, first), rest)))
+        spelled = ".".join(SPELLED.get(step, step) for step in spelled.split("."))
         found = accepted(row, spelled)
         assert found == (WHOLE if values is None else values), spelled
 

@@ -121,7 +121,8 @@ class Order:
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A resource type: what it understands, and its scripts. A change of a property in `replace_on` makes a new one.
+    """A resource type: what it understands, and its scripts. A change of a property in `replace_on` makes a new one;
+    one inside a property is written `Outer.Inner`.
 
     Without `update` every change does. `name` is the property that gives a custom name, if there is one; `check` looks
     for faults that the shape cannot express and returns a sentence.
@@ -136,9 +137,16 @@ class ResourceType:
     attributes: frozenset[str] = frozenset()
     name: str | None = None
 
-    def replaces(self, changed: Iterable[str]) -> bool:
-        """A change of these properties cannot be made in place."""
-        return self.update is None or not self.replace_on.isdisjoint(changed)
+    def replaces(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        """A change from the old to the new properties cannot be made in place."""
+        return self.update is None or any(_at(old, path) != _at(new, path) for path in self.replace_on)
+
+
+def _at(properties: Any, path: str) -> Any:
+    """What is at `Outer.Inner`; the outer one where it cannot be looked into yet."""
+    outer, _, inner = path.partition(".")
+    found = properties.get(outer)
+    return _at(found, inner) if inner and isinstance(found, Mapping) else found
 
 
 def as_tags(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:

@@ -26,6 +26,11 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number, whole or not."""
+
+
+@dataclass(frozen=True)
 class Truth:
     """A boolean."""
 
@@ -64,8 +69,8 @@ class Object:
     required: tuple[str, ...] = ()
 
 
-Shape = Text | Whole | Truth | Document | Texts | Exactly | ListOf | Object
-TEXT, WHOLE, TRUTH, DOCUMENT, TEXTS = Text(), Whole(), Truth(), Document(), Texts()
+Shape = Text | Whole | Number | Truth | Document | Texts | Exactly | ListOf | Object
+TEXT, WHOLE, NUMBER, TRUTH, DOCUMENT, TEXTS = Text(), Whole(), Number(), Truth(), Document(), Texts()
 TEXT_LIST = ListOf(TEXT)
 TAGS = ListOf(Object({"Key": TEXT, "Value": TEXT}, ("Key", "Value")))
 OFF = Exactly(TRUTH, (False,))
@@ -154,6 +159,10 @@ def _scalar(shape: Shape, value: Any, at: Path) -> Any:
         if isinstance(value, bool) or as_text(value).lower() in {"true", "false"}:
             return as_text(value).lower() == "true"
         raise _wrong(at, "Boolean", value)
+    if isinstance(shape, Number):
+        if not isinstance(value, bool) and re.fullmatch(r"-?\d+(\.\d*)?([eE]-?\d+)?", as_text(value)):
+            return float(value)
+        raise _wrong(at, "Number", value)
     if not isinstance(value, bool) and re.fullmatch(r"-?\d+(\.0*)?", as_text(value)):
         return int(float(value))
     raise _wrong(at, "Integer", value)

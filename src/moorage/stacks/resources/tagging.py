@@ -61,6 +61,22 @@ def retag_ec2(order: Order, resource_id: str) -> Retag:
         yield ask("ec2", "CreateTags", Resources=[resource_id], Tags=as_tags(changed))
 
 
+def retag_secret(order: Order) -> Retag:
+    changed, removed = _differences(order)
+    if removed:
+        yield ask("secretsmanager", "UntagResource", SecretId=order.physical_id, TagKeys=removed)
+    if changed:
+        yield ask("secretsmanager", "TagResource", SecretId=order.physical_id, Tags=as_tags(changed))
+
+
+def retag_alarm(order: Order, arn: str) -> Retag:
+    changed, removed = _differences(order)
+    if removed:
+        yield ask("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=removed)
+    if changed:
+        yield ask("cloudwatch", "TagResource", ResourceARN=arn, Tags=as_tags(changed))
+
+
 def retag_role(order: Order) -> Retag:
     changed, removed = _differences(order)
     if removed:
