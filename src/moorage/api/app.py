@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from moorage.api import answers, dispatch, exec_sessions, origin
+from moorage.api import answers, dispatch, exec_sessions, origin, sending
 from moorage.api.answers import Answers
 from moorage.api.dispatch import Call, Dispatcher
 from moorage.domain.errors import DomainError
@@ -75,16 +75,16 @@ class App:
             self._admit(request)
         except Rejected as error:
             bodiless = _request(scope, headers, b"")
-            await _send(send, self._refuse(bodiless, error.fault, "", self._dispatcher.ids.uuid()))
+            await sending.send(send, receive, self._refuse(bodiless, error.fault, "", self._dispatcher.ids.uuid()))
             return
         if not request.path.startswith(OWN_PATH):
-            await _send(send, await self.answer(request))
+            await sending.send(send, receive, await self.answer(request))
             return
         mount = self._mount(request.path)
         if mount is not None:
             await mount(scope, _replay(request.body, receive), send)
         else:
-            await _send(send, self._own(request))
+            await sending.send(send, receive, self._own(request))
 
     async def _websocket(self, scope: Scopes, receive: Receive, send: Send) -> None:
         mount = self._mount(scope["path"])
@@ -235,14 +235,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return next_message
-
-
-async def _send(send: Send, response: Response) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    if all(name.lower() != b"content-length" for name, _ in headers):
-        headers.append((b"content-length", str(len(response.body)).encode("ascii")))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from moorage.api.context import RequestContext
+from moorage.api.live_tail import LiveTail
 from moorage.api.support_table import Supported
 from moorage.domain import arns, errors, log_errors, log_pattern, logs
 from moorage.domain.logs import Batch, LogEvent, LogGroup, LogStream, Position, Span, StoredEvent, StreamSummary
@@ -49,8 +50,9 @@ class _Found:
 class LogEvents:
     """The operations on events."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, tail: LiveTail) -> None:
         self._archive = archive
+        self._tail = tail
 
     def rows(self) -> dict[str, Supported]:
         """Their rows in the support table. Nothing is ever masked here, so there is nothing to unmask."""
@@ -65,6 +67,10 @@ class LogEvents:
                 self.get_log_events,
                 real="logGroupName logGroupIdentifier logStreamName startTime endTime nextToken limit startFromHead",
                 only={"unmask": (False,)},
+            ),
+            "StartLiveTail": Supported(
+                self._tail.start_live_tail,
+                real="logGroupIdentifiers logStreamNames logStreamNamePrefixes logEventFilterPattern",
             ),
             "FilterLogEvents": Supported(
                 self.filter_log_events,
@@ -84,6 +90,7 @@ class LogEvents:
         batch = logs.sort_out(events, group, now)
         if batch.accepted:
             await self._archive.append(stream.id, batch.accepted, now, group.oldest_kept(now))
+            self._tail.offer(group, stream, batch.accepted, now)
         rejected = _rejected(batch)
         return {"nextSequenceToken": stream.id} | ({"rejectedLogEventsInfo": rejected} if rejected else {})
 

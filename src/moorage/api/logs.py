@@ -9,6 +9,7 @@ from typing import Any
 
 from moorage.api import paging
 from moorage.api.context import RequestContext
+from moorage.api.live_tail import LiveTail
 from moorage.api.log_events import Archive, LogEvents, existing_group, group_named, milliseconds
 from moorage.api.support_table import Supported
 from moorage.domain import arns, errors, log_errors, logs
@@ -221,7 +222,7 @@ async def _change(ctx: RequestContext, group: LogGroup, **changes: Any) -> None:
 
 def operations(archive: Archive) -> dict[str, Supported]:
     """The rows of the support table. What a group may be beside STANDARD costs or encrypts: that is refused."""
-    ours, events = Logs(archive), LogEvents(archive)
+    ours, events = Logs(archive), LogEvents(archive, LiveTail())
     return events.rows() | {
         "CreateLogGroup": Supported(
             ours.create_log_group,

@@ -48,3 +48,12 @@ class TooManyLogTags(DomainError):
     @property
     def message(self) -> str:
         return f"A log group has at most {self.limit} tags."
+
+
+@dataclass(eq=False)
+class TooManySessions(DomainError):
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return f"There are {self.limit} Live Tail sessions already, which is the limit. Close one and try again."

@@ -124,6 +124,7 @@ TABLE: dict[type[DomainError], Row] = {
     log_errors.LogStreamUnknown: _logs("ResourceNotFoundException"),
     log_errors.LogStreamTaken: _logs("ResourceAlreadyExistsException"),
     log_errors.TooManyLogTags: _logs("TooManyTagsException"),
+    log_errors.TooManySessions: _logs("LimitExceededException"),
     parameter_errors.ParameterUnknown: _ssm("ParameterNotFound"),
     parameter_errors.ParameterVersionUnknown: _ssm("ParameterVersionNotFound"),
     parameter_errors.ParameterTaken: _ssm("ParameterAlreadyExists"),

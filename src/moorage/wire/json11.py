@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from botocore.model import OperationModel
 
-from moorage.wire import limits, models, scalars
+from moorage.wire import event_stream, limits, models, scalars
 from moorage.wire.faults import Fault, reject
 from moorage.wire.message import Request, Response
 
@@ -30,7 +30,16 @@ class JsonCodec:
             raise reject("SerializationException", f"The request body is not JSON: {error}") from error
 
     def answer(self, operation: OperationModel, output: dict[str, Any], request_id: str) -> Response:
+        stream = event_stream.member(operation)
+        if stream:
+            return self._stream(operation, stream, dict(output), request_id)
         return self._response(200, output, request_id)
+
+    def _stream(self, operation: OperationModel, name: str, output: dict[str, Any], request_id: str) -> Response:
+        """An answer that goes on: `output[name]` gives its events."""
+        events = event_stream.following(output.pop(name), event_stream.exceptions(operation))
+        headers = (("content-type", event_stream.CONTENT_TYPE), ("x-amzn-requestid", request_id))
+        return Response(200, headers, event_stream.first(output), events)
 
     def refuse(self, fault: Fault, request_id: str, service: str) -> Response:
         body = {"__type": fault.code, models.message_member(service, fault.code): fault.message, **fault.fields}

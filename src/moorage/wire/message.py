@@ -3,8 +3,8 @@
 What the bytes mean is the codecs' business; how they travel is the server's.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The server adds Date and Content-Length; neither is among `headers`."""
+    """The server adds Date and Content-Length; neither is among `headers`.
+
+    `chunks` is what follows the body for as long as it lasts, in an answer of no known length.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    chunks: AsyncIterator[bytes] | None = None
 
     def with_headers(self, *headers: tuple[str, str]) -> "Response":
-        return Response(self.status, (*self.headers, *headers), self.body)
+        return replace(self, headers=(*self.headers, *headers))

@@ -53,8 +53,8 @@ async def archive(tmp_path: Path) -> AsyncIterator[SqliteLogEvents]:
 
 
 @pytest.fixture
-async def call(clock: SetClock, archive: SqliteLogEvents) -> AsyncIterator[Callable[..., Any]]:
-    """`await call("create_log_group", logGroupName="g")`: an operation of a boto3 client, its answer as a dict."""
+async def client(clock: SetClock, archive: SqliteLogEvents) -> AsyncIterator[Any]:
+    """A boto3 client, to be used in threads: the endpoint runs in this loop."""
     table = SupportTable({"logs": logs.operations(archive)})
     app = App(Dispatcher(table, MemoryStore(), clock, SystemIds()), Endpoint("test"))
     listener = socket.create_server(("127.0.0.1", 0))
@@ -66,18 +66,24 @@ async def call(clock: SetClock, archive: SqliteLogEvents) -> AsyncIterator[Calla
         endpoint_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
+        config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
     )
+    try:
+        yield client
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+        client.close()
+
+
+@pytest.fixture
+def call(client: Any) -> Callable[..., Any]:
+    """`await call("create_log_group", logGroupName="g")`: an operation of a boto3 client, its answer as a dict."""
 
     async def ask(operation: str, **arguments: Any) -> Any:
         answer = await asyncio.to_thread(getattr(client, operation), **arguments)
         answer.pop("ResponseMetadata")
         return answer
 
-    try:
-        yield ask
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-        client.close()
+    return ask
