@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import math
 import os
 import shutil
 import signal
@@ -348,7 +349,12 @@ def _envoy() -> Envoy:
         identity = bootstrap.Identity(view.node_id, view.cluster, view.region, view.zone)
         return bootstrap.document(identity, PROXY_DIRECTORY)
 
-    return Envoy(bootstrap=document, arguments=lambda view: bootstrap.arguments(PROXY_BOOTSTRAP, view.log_level))
+    def arguments(view: View, drain: timedelta) -> tuple[str, ...]:
+        # Whole seconds, at least one: with none Envoy would shut its listeners before it has said goodbye.
+        seconds = max(1, math.ceil(drain.total_seconds()))
+        return bootstrap.arguments(PROXY_BOOTSTRAP, view.log_level, seconds)
+
+    return Envoy(bootstrap=document, arguments=arguments)
 
 
 class _Server(uvicorn.Server):

@@ -32,11 +32,16 @@ def namespaces() -> None:
 
 
 @pytest.fixture(scope="module")
-def moorage(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A running daemon with the cluster `demo` in the namespace `mesh.local`, and the image `probe`."""
+def moorage(
+    namespaces: None, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Place]:
+    """A running daemon with the cluster `demo` in the namespace `mesh.local`, and the image `probe`.
+
+    A module's SETTINGS are environment variables of its daemon.
+    """
     directory = tmp_path_factory.mktemp("moorage")
     before = Machine.now(str(directory))
-    with place(directory) as made:
+    with place(directory, **getattr(request.module, "SETTINGS", {})) as made:
         made.ecs.create_cluster(clusterName="demo", serviceConnectDefaults={"namespace": "mesh.local"})
         yield made
     assert Machine.now(str(directory)) == before

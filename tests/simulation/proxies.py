@@ -18,11 +18,14 @@ class SimulatedProxies:
         self.acknowledged: dict[str, View] = {}
         self.heard: set[str] = set()
         self.draining: set[str] = set()
+        self.stuck: set[str] = set()
+        self.refusing: dict[str, str] = {}
 
     async def open(self, task_id: str) -> str:
         return f"/sim/{task_id}"
 
     async def close(self, task_id: str) -> None:
+        self.stuck.discard(task_id)
         for known in (self._published, self.acknowledged):
             known.pop(task_id, None)
         self.heard.discard(task_id)
@@ -36,13 +39,13 @@ class SimulatedProxies:
         return frozenset(task for task in tasks if task not in self.heard or self._holds(task, address))
 
     def refused(self, task_id: str) -> tuple[str, ...]:
-        return ()
+        return (self.refusing[task_id],) if task_id in self.refusing else ()
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
 
     async def ready(self, task_id: str) -> bool:
-        return task_id in self.acknowledged
+        return task_id in self.acknowledged and task_id not in self.refusing
 
     async def drain(self, task_id: str) -> None:
         self.draining.add(task_id)
@@ -64,7 +67,7 @@ class SimulatedProxies:
         return self._random.choice((0.001, 0.002, 0.005, 0.02, 0.3))
 
     def _acknowledge(self, task_id: str, bundle: View) -> None:
-        if self._published.get(task_id) is bundle:
+        if self._published.get(task_id) is bundle and task_id not in self.stuck:
             self.acknowledged[task_id] = bundle
             self.heard.add(task_id)
             for nudge in self._nudges:

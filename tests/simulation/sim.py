@@ -121,7 +121,7 @@ class Simulation:
 
     def _engine(self) -> Engine:
         outside = Outside(self.store, self.runtime, self.proxies, self.clock, self.ids)
-        envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view: ("envoy",))
+        envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view, drain: ("envoy",))
         return Engine(outside, envoy, lambda view, last: view, Patience())
 
     async def restart_daemon(self) -> None:

@@ -83,3 +83,56 @@ async def test_a_scaled_down_service_answers_nothing_and_a_scaled_up_one_does_wi
         await simulation.scale(2)
         await simulation.until(lambda: len(simulation.proxies.endpoints(client.id)) == 2)
         assert simulation.serving(CLIENT) == [client]
+
+
+def events(simulation: Simulation, key: tuple[str, ...]) -> list[str]:
+    progress = simulation.store.snapshot().get(ServiceProgress, key)
+    return [event.message for event in progress.events] if progress is not None else []
+
+
+@pytest.mark.parametrize("seed", SEEDS[: len(SEEDS) // 8])
+async def test_a_proxy_that_answers_nothing_keeps_deployments_up_for_five_seconds_and_is_named(seed):
+    async with running(Simulation(seed), traffic=False) as simulation:
+        (client,) = simulation.serving(CLIENT)
+        simulation.proxies.stuck.add(client.id)
+        for _ in range(3):
+            began = asyncio.get_running_loop().time()
+            await simulation.deploy()
+            await asyncio.sleep(0.1)
+            await simulation.until(simulation.settled)
+            assert asyncio.get_running_loop().time() - began < 15
+        late = f"waits: the proxy of (task {client.id}) has not let go of it"
+        assert any(late in message for message in events(simulation, SERVER))
+
+
+@pytest.mark.parametrize("seed", SEEDS[: len(SEEDS) // 8])
+async def test_a_proxy_that_refuses_its_configuration_is_told_and_nobody_else_waits_for_it(seed):
+    async with running(Simulation(seed)) as simulation:
+        (client,) = simulation.serving(CLIENT)
+        simulation.proxies.refusing[client.id] = "Cluster web: no such thing"
+        await simulation.deploy()
+        await asyncio.sleep(0.1)
+        await simulation.until(simulation.settled, within=60)
+        told = (
+            f"(service client) (task {client.id}) has a Service Connect proxy that refused Cluster web: no such thing."
+        )
+        await simulation.until(lambda: told in events(simulation, CLIENT), within=60)
+        assert [task.id for task in simulation.serving(CLIENT)] == [client.id]
+        assert simulation.requests.failures == []
+        assert events(simulation, CLIENT).count(told) == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS[: len(SEEDS) // 8])
+async def test_proxies_that_crash_are_started_again_and_the_service_stays_whole(seed):
+    async with running(Simulation(seed, odds=NASTY, stale=0.05), traffic=False) as simulation:
+        for _ in range(6):
+            victim = simulation.random.choice(simulation.serving())
+            states = {task.id: state for task, state in simulation.states()}
+            names = [container.name for container in states[victim.id].containers]
+            simulation.runtime.crash(victim.id, next(name for name in names if name.startswith("ecs-service-connect-")))
+            await asyncio.sleep(simulation.random.uniform(0, 12))
+            if simulation.random.random() < 0.3:
+                await simulation.restart_daemon()
+            await simulation.until(simulation.settled)
+        counts = [c.restarts for _, state in simulation.states() for c in state.containers]
+        assert 1 <= max(counts) <= 3

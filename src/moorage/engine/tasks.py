@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from moorage.domain import switches
 from moorage.domain.changes import Delete, Expect, Key, Put
-from moorage.domain.service import Deployment
+from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
@@ -36,10 +37,10 @@ AT_ONCE: Final = timedelta(0)
 
 @dataclass(frozen=True)
 class Envoy:
-    """What the mesh says of starting a proxy: its bootstrap document and its arguments, for a view's identity."""
+    """What the mesh says of starting a proxy: its bootstrap document, and its arguments with the drain time."""
 
     bootstrap: Callable[[View], str]
-    arguments: Callable[[View], tuple[str, ...]]
+    arguments: Callable[[View, timedelta], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Tasks:
             proxy=proxy,
             observation=None,
             now=self._clock.now(),
-            patience=self._patience,
+            patience=self._patience_with(world, task),
         )
         if state.status is Status.STOPPED:
             return situation
@@ -117,6 +118,12 @@ class Tasks:
         if state.status is Status.STOPPING:
             return replace(situation, in_flight=await self._proxies.in_flight(task.id))
         return situation
+
+    def _patience_with(self, world: World, task: Task) -> Patience:
+        """The daemon's, with the drain time that the task's service asks for."""
+        service = world.get(Service, task.service_key) if task.service_key is not None else None
+        drain = switches.drain(service.tags) if service is not None else None
+        return self._patience if drain is None else replace(self._patience, drain=drain)
 
     def _holding(self, world: World, subject: Subject) -> frozenset[str]:
         """The other tasks of the namespace whose proxies have not acknowledged that this task's address is gone."""
@@ -179,7 +186,8 @@ class Tasks:
             sockets = await self._proxies.open(task.id)
             world = self._store.snapshot()
             view = view_of(world, task, subject.deployment, ports_of(proxy))
-            spec = sidecar.proxy_spec(task, proxy, self._envoy.arguments(view), self._envoy.bootstrap(view), sockets)
+            arguments = self._envoy.arguments(view, self._patience_with(world, task).drain)
+            spec = sidecar.proxy_spec(task, proxy, arguments, self._envoy.bootstrap(view), sockets)
             noted = (world.get(TaskState, task.key) or subject.state).container(name)
             spec = replace(spec, attempt=noted.restarts if noted is not None else 0)
         else:

@@ -93,7 +93,7 @@ def engine(serve: Any) -> Iterator[Any]:
         runtime = FakeRuntime(clock, by_image(IMAGES))
         outside = Outside(served.store, runtime, ObedientProxies(), clock, ids)
         stacks = ("stacks", Stacks(served.store, served.dispatcher, clock, ids))
-        envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view: ("envoy",))
+        envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view, drain: ("envoy",))
         running = Engine(outside, envoy, lambda view, last: view, Patience(), [stacks])
         running.start()
         return running

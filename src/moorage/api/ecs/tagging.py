@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from moorage.domain import switches
 from moorage.domain.errors import InvalidParameter
 
 MAX_TAGS = 50
@@ -10,7 +11,7 @@ RESERVED = "aws:"
 
 
 def read(pairs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The tags of a request. InvalidParameter for a key that is missing, doubled or reserved."""
+    """The tags of a request. InvalidParameter for a key that is missing, doubled or reserved, or no switch."""
     tags: dict[str, str] = {}
     for pair in pairs:
         key = pair.get("key")
@@ -20,6 +21,7 @@ def read(pairs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
             raise InvalidParameter(f"Duplicate tag keys found: '{key}'. Please remove all but one.")
         if key.lower().startswith(RESERVED):
             raise InvalidParameter(f"Tag keys must not start with '{RESERVED}': '{key}'.")
+        switches.check(key, pair.get("value", ""))
         tags[key] = pair.get("value", "")
     return tags
 
