@@ -1,4 +1,4 @@
-"""A gRPC server and its client, run inside a namespace: the first call of a pair fails with UNAVAILABLE."""
+"""A gRPC server and its client, run inside a namespace: the first call fails with UNAVAILABLE, or all do."""
 
 import sys
 from concurrent import futures
@@ -8,13 +8,13 @@ import grpc
 METHOD = "/echo.Echo/Say"
 
 
-def serve(port: str) -> None:
+def serve(port: str, mood: str = "") -> None:
     attempts = 0
 
     def say(request: bytes, context: grpc.ServicerContext) -> bytes:
         nonlocal attempts
         attempts += 1
-        if attempts == 1:
+        if attempts == 1 or mood == "always unavailable":
             context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
         return request + b", after %d attempts" % attempts
 
@@ -37,4 +37,4 @@ def call(target: str) -> None:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "call": call}[sys.argv[1]](sys.argv[2])
+    {"serve": serve, "call": call}[sys.argv[1]](*sys.argv[2:])

@@ -54,12 +54,30 @@ async def test_the_query_is_kept_where_it_was_asked_for(bed, world):
     await written(bed, "client", r'\[.*\] "GET /a/b\?plain=1 HTTP/1.1" 200 .*')
 
 
-async def test_http_as_json_has_the_documented_keys(bed, world):
-    await http_pair(bed, world, JSON)
-    await bed.get("http://127.255.0.1/a/b?secret=1")
-    line = await entry(bed, "client")
-    assert line.keys() == REQUEST | {"duration_ms"}
-    assert (line["path"], line["response_code"], line["upstream_host"]) == ("/a/b", 200, "127.0.0.1:15010")
+@pytest.mark.parametrize("query_parameters", [False, True])
+async def test_http_as_json_is_the_documented_object_with_the_query_if_asked_for(bed, world, query_parameters):
+    await http_pair(bed, world, AccessLog("JSON", query_parameters))
+    await bed.get("http://127.255.0.1/a/b?secret=1", user_agent="tester/1", x_request_id="mine")
+    for task_id, upstream in (("client", "127.0.0.1:15010"), ("server", "127.0.0.1:5000")):
+        written_line = (await written(bed, task_id, r"\{.*\}"))[0]
+        line = json.loads(written_line)
+        assert written_line == json.dumps(line, sort_keys=True, separators=(",", ":"))
+        assert re.fullmatch(TIME, line.pop("start_time"))
+        assert type(line.pop("duration_ms")) is int
+        assert line.pop("upstream_service_time").isdigit()
+        assert line == {
+            "authority": "127.255.0.1",
+            "bytes_received": 0,
+            "bytes_sent": 3,
+            "forwarded_for": None,
+            "method": "GET",
+            "path": "/a/b?secret=1" if query_parameters else "/a/b",
+            "protocol": "HTTP/1.1",
+            "request_id": "mine",
+            "response_code": 200,
+            "upstream_host": upstream,
+            "user_agent": "tester/1",
+        }
 
 
 async def test_without_the_configuration_no_line_is_written(bed, world):
@@ -85,14 +103,18 @@ async def test_http2_and_grpc_lines_end_with_the_stream_and_grpc_has_its_status(
     await written(bed, "client", rf"\[{TIME}\] {path} 200{status} {numbers} {ends}")
 
 
-@pytest.mark.parametrize(("protocol", "more"), [("http2", set()), ("grpc", {"grpc_status"})])
+@pytest.mark.parametrize(("protocol", "more"), [("http2", {}), ("grpc", {"grpc_status": "Unavailable"})])
 async def test_http2_and_grpc_as_json_call_it_duration(bed, world, protocol, more):
     bed.namespace.redirect(15001)
     spoken = {"protocol": world.Protocol(protocol)}
-    await bed.program("grpc_echo.py", "serve", "5000")
+    await bed.program("grpc_echo.py", "serve", "5000", "always unavailable")
     await bed.proxy(world.replace(world.client(world.alias(1, 5000, **spoken)), access_log=JSON))
     await bed.run("grpc_echo.py", "call", "127.255.0.1:80")
-    assert (await entry(bed, "client")).keys() == REQUEST | {"duration", "stream_id"} | more
+    line = await entry(bed, "client")
+    assert line.keys() == REQUEST | {"duration", "stream_id"} | more.keys()
+    expected = {"path": "/echo.Echo/Say", "protocol": "HTTP/2", "response_code": 200, "bytes_received": 12, **more}
+    assert {key: line[key] for key in expected} == expected
+    assert all(re.fullmatch(ID, str(line[key])) for key in ("stream_id", "request_id"))
 
 
 @pytest.mark.parametrize("log", [TEXT, JSON])
