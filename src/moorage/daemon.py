@@ -31,6 +31,7 @@ from moorage.api.cloudmap import progress
 from moorage.api.cloudwatch.reading import Sources
 from moorage.api.data_channel import DataChannels
 from moorage.api.dispatch import Dispatcher
+from moorage.api.ecs import container_instances, machine
 from moorage.api.exec_sessions import Sessions
 from moorage.api.inside import Inside
 from moorage.api.inside_listener import InsideListener
@@ -270,6 +271,8 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     dispatcher = Dispatcher(table, store, clock, ids, support.forward)
     stack.push_async_callback(dispatcher.settle)
     dispatcher.later(progress.resume(store, clock))
+    dispatcher.machine = machine.registered(settings.instance_cpu, settings.instance_memory)
+    dispatcher.later(container_instances.register_again(store, dispatcher.machine))
     engine = Engine(
         Outside(store, runtime, hub, clock, ids, dispatcher),
         _envoy(),

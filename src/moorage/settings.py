@@ -33,6 +33,10 @@ class Settings:
     runtime: str = _setting("auto", "what runs tasks: auto or netns")
     names: str = _setting("frozen", "which names a task knows: frozen, as AWS has it")
     network: str = _setting("", "the range that task addresses come from; empty: the first free /16 of 100.64.0.0/10")
+    instance_cpu: int = _setting(
+        0, "how many CPU units this machine has for tasks of the EC2 launch type; 0: 1024 for each of its processors"
+    )
+    instance_memory: int = _setting(0, "how many MiB it has for them; 0: as much memory as there is")
     default_region: str = _setting("us-east-1", "the region of requests that name none")
     drain_seconds: float = _setting(20.0, "how long a stopping task may finish the requests that it holds")
     acknowledgement_seconds: float = _setting(5.0, "how long to wait for proxies to let go of a stopping task")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from moorage.api.ecs.machine import Machine
 from moorage.domain.world import World
 from moorage.engine.ports import Clock, Ids, Operations, Store
 
@@ -19,6 +20,7 @@ class RequestContext:
 
     `ask_support` is for operations that are answered here in part and by the support process for the rest.
 
+    `machine` is what this machine registers as a container instance.
     `later` runs what shall go on after the answer; its intent must be in the store before, since the daemon may die.
     """
 
@@ -33,6 +35,7 @@ class RequestContext:
     operations: Operations
     later: Callable[[Coroutine[Any, Any, None]], None]
     ask_support: "AskSupport"
+    machine: Machine
     hints: list[str] = field(default_factory=list)
 
     def world(self) -> World:

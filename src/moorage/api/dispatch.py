@@ -14,6 +14,7 @@ from botocore.model import OperationModel
 
 from moorage.api import forwarding
 from moorage.api.context import RequestContext
+from moorage.api.ecs.machine import this_machine
 from moorage.api.support_table import SupportTable
 from moorage.domain.changes import Stale
 from moorage.domain.errors import DomainError
@@ -65,6 +66,7 @@ class Dispatcher:
         self.clock = clock
         self.ids = ids
         self.forward = forward
+        self.machine = this_machine()
         self._store = store
         self._later: set[asyncio.Task[None]] = set()
 
@@ -106,6 +108,7 @@ class Dispatcher:
             operations=self,
             later=self.later,
             ask_support=partial(self._ask_support, call),
+            machine=self.machine,
         )
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:

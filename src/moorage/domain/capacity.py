@@ -40,7 +40,8 @@ class CapacityProvider:
 @dataclass(frozen=True)
 class ContainerInstance:
     """This machine as a cluster sees it. `own` are the attributes that the machine has by itself, "" for those without
-    a value; `attributes` those that users gave to it.
+    a value; `attributes` those that users gave to it. `cpu` (units) and `memory` (MiB) are what it registered; 0 is
+    unknown, and then nothing is lacking.
     """
 
     table: ClassVar[str] = "container_instance"
@@ -54,6 +55,8 @@ class ContainerInstance:
     own: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    cpu: int = 0
+    memory: int = 0
 
     @property
     def key(self) -> Key:

@@ -32,9 +32,13 @@ def why_not(
     if instance.status == DRAINING:
         return f"{NONE_MET}. The container instance {instance.id} is DRAINING"
     unsatisfied = obstacle(world, instance, constraints, group)
-    if not unsatisfied:
-        return ""
-    return f'{NONE_MET}. The closest matching (container-instance {instance.id}) encountered error "{unsatisfied}"'
+    return closest(world, cluster, f'encountered error "{unsatisfied}"') if unsatisfied else ""
+
+
+def closest(world: World, cluster: Key, obstacle: str) -> str:
+    """Why no instance will do, as services tell it, given what is wrong with the one that comes closest."""
+    instance = world.get(ContainerInstance, cluster)
+    return f"{NONE_MET}. The closest matching (container-instance {instance.id if instance else ''}) {obstacle}"
 
 
 def obstacle(world: World, instance: ContainerInstance, constraints: Iterable[Mapping[str, Any]], group: str) -> str:

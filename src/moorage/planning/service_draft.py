@@ -6,15 +6,21 @@ Which of them are due is decided in `service_plan` for rolling updates and in `t
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from moorage.domain import service as words
+from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Put, Write
 from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, ServiceProgress
 from moorage.domain.service_rules import EC2
 from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity, failures, rollout
+from moorage.planning import capacity, failures, resources, rollout
 from moorage.planning.task_factory import Names, new_tasks
+
+RECHECK: Final = timedelta(seconds=2)
+"""How soon it is seen that others gave back what a task lacks."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,26 @@ def _placeable(draft: ServiceDraft, primary: Deployment, count: int) -> int:
     draft.unplaceable = capacity.why_not(draft.world, service.key[:3], primary.launch_type, constraints, group)
     if draft.unplaceable:
         return 0
+    count = _with_room(draft, primary, count)
     distinct = any(each.get("type") == capacity.DISTINCT for each in constraints)
     return min(count, 1) if distinct and primary.launch_type == EC2 else count
+
+
+def _with_room(draft: ServiceDraft, deployment: Deployment, count: int) -> int:
+    """For how many of `count` tasks the container instance has what they reserve; where for none, what is lacking.
+
+    Who has it need not be of this service, and nothing that happens to others is told here: so it is looked at again.
+    """
+    instance = draft.world.get(ContainerInstance, draft.service.key[:3])
+    definition = draft.world.get(TaskDefinition, deployment.task_definition)
+    if deployment.launch_type != EC2 or instance is None or definition is None:
+        return count
+    fit, lacking = resources.room(draft.world, instance, resources.demand(definition), count)
+    if lacking:
+        draft.look_again(RECHECK)
+    if not fit:
+        draft.unplaceable = capacity.closest(draft.world, instance.key, resources.TOLD[lacking])
+    return fit
 
 
 def stop(draft: ServiceDraft, tasks: list[Seen], reason: str, of: str = "") -> None:

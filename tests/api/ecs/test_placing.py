@@ -1,8 +1,12 @@
 """Placement constraints, StartTask and draining for tasks by themselves, by a real client."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from moorage.domain.capacity import ContainerInstance
 
 FAST = {"type": "memberOf", "expression": "attribute:disk == fast"}
 
@@ -84,3 +88,51 @@ def test_strategies_that_ecs_does_not_know_are_refused(run: Any, refusal: Any, s
 def test_strategies_change_nothing_where_there_is_one_machine(run: Any) -> None:
     strategies = [{"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "binpack", "field": "cpu"}]
     assert len(run(placementStrategy=strategies)["tasks"]) == 1
+
+
+@pytest.fixture
+def small(demo: Any, account: Any) -> Callable[[int, int], None]:
+    """Lets the container instance have so many CPU units and MiB."""
+
+    def make(cpu: int, memory: int) -> None:
+        (instance,) = account.world().within(ContainerInstance, account.id, "us-east-1")
+        account.write_records(replace(instance, cpu=cpu, memory=memory))
+
+    return make
+
+
+def test_tasks_find_room_for_as_many_as_the_instance_can_hold(run: Any, small: Any, instance: str) -> None:
+    small(600, 4096)
+    answer = run(count=3)  # of 256 units each
+    assert len(answer["tasks"]) == 2
+    assert answer["failures"] == [{"arn": instance, "reason": "RESOURCE:CPU"}]
+    small(8192, 4096 - 512 * 7)
+    assert run()["failures"] == [{"arn": instance, "reason": "RESOURCE:MEMORY"}]
+
+
+def test_start_task_finds_no_room_either(demo: Any, run: Any, small: Any, instance: str, network: Any) -> None:
+    small(100, 4096)
+    answer = demo.start_task(
+        cluster="demo", taskDefinition="api", containerInstances=[instance], networkConfiguration=network
+    )
+    assert answer["tasks"] == []
+    assert answer["failures"] == [{"arn": instance, "reason": "RESOURCE:CPU"}]
+
+
+def test_containers_reserve_what_the_task_does_not(
+    demo: Any, definition: Any, run: Any, small: Any, network: Any
+) -> None:
+    app = {"cpu": 100, "memory": 900, "memoryReservation": 300}
+    demo.register_task_definition(**definition("sized", app, cpu=None, memory=None, requiresCompatibilities=["EC2"]))
+    small(250, 2000)
+    started = demo.run_task(cluster="demo", taskDefinition="sized", networkConfiguration=network, count=3)
+    assert (len(started["tasks"]), started["failures"][0]["reason"]) == (2, "RESOURCE:CPU")
+    shown = demo.describe_container_instances(cluster="demo", containerInstances=[started["failures"][0]["arn"]])
+    left = {each["name"]: each["integerValue"] for each in shown["containerInstances"][0]["remainingResources"]}
+    assert left == {"CPU": 50, "MEMORY": 1400}
+
+
+def test_fargate_asks_nothing_of_the_instance(demo: Any, definition: Any, small: Any, network: Any) -> None:
+    small(1, 1)
+    answer = demo.run_task(cluster="demo", taskDefinition="api", launchType="FARGATE", networkConfiguration=network)
+    assert len(answer["tasks"]) == 1

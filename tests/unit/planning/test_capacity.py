@@ -172,3 +172,22 @@ def test_no_step_stops_a_protected_task_or_goes_below_the_floor(desired, wanted,
         alive = {task.id for task, _ in live(world)}
         assert {task.id for task in safe} <= alive
         assert len(alive) >= floor
+
+
+def test_a_service_starts_what_the_instance_has_room_for_and_says_what_is_lacking() -> None:
+    names = Counter()
+    world = settle(world_on_ec2(service(desired=4), cpu=600, memory=8192), names)
+    assert len(live(world)) == 2
+    told = "(service web) was unable to place a task because no container instance met all of its requirements."
+    lacking = [message for message in messages(world) if message.startswith(told)]
+    assert len(lacking) == 1
+    assert lacking[0].endswith("has insufficient CPU units available.")
+    plan = service_plan.plan(world.get(Service, KEY), world, NOON, names)
+    assert plan.wake is not None, "others may give back what is lacking"
+    assert len(live(settle(put_instance(world, cpu=2048), names))) == 4
+
+
+def test_memory_that_is_lacking_is_told_as_such() -> None:
+    world = settle(world_on_ec2(service(desired=3), cpu=4096, memory=1024 + 511), Counter())
+    assert len(live(world)) == 2
+    assert any("has insufficient memory available." in message for message in messages(world))

@@ -56,7 +56,7 @@ async def create_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict
         tags=tagging.read(arguments.get("tags", [])),
     )
     draft.put(cluster)
-    draft.put(container_instances.new_instance(cluster))
+    draft.put(container_instances.new_instance(cluster, ctx.machine))
     world = await draft.commit(ctx.store)
     return {"cluster": present_cluster.cluster(world, cluster)}
 

@@ -4,6 +4,7 @@ DescribeContainerInstances, ListContainerInstances, UpdateContainerInstancesStat
 what is left of them is counted from the tasks that are placed.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -12,17 +13,18 @@ from moorage import __version__
 from moorage.api.context import RequestContext
 from moorage.api.ecs import paging, references, tagging
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.machine import this_machine
+from moorage.api.ecs.machine import Machine
 from moorage.api.ecs.output import given, missing
 from moorage.domain import arns
 from moorage.domain.capacity import ACTIVE, DRAINING, ContainerInstance
+from moorage.domain.changes import Put, Stale
 from moorage.domain.cluster import INACTIVE, Cluster
 from moorage.domain.cluster_query import InvalidQuery
 from moorage.domain.errors import InvalidParameter
 from moorage.domain.task import Status
-from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity, sidecar
+from moorage.engine.ports import Store
+from moorage.planning import capacity, resources
 
 MAX_DESCRIBED = 100
 MAX_UPDATED = 10
@@ -69,14 +71,27 @@ async def update_container_instances_state(ctx: RequestContext, arguments: dict[
     return {"containerInstances": [_present(world, each, frozenset()) for each in changed], "failures": failures}
 
 
-def new_instance(cluster: Cluster) -> ContainerInstance:
+async def register_again(store: Store, machine: Machine) -> None:
+    """Let every container instance be what this machine is now. Called once, at the start."""
+    for instance in list(store.snapshot().all(ContainerInstance)):
+        registered = replace(instance, cpu=machine.cpu, memory=machine.memory, own=machine.attributes)
+        if registered == instance:
+            continue
+        with contextlib.suppress(Stale):  # who changed it meanwhile was drained or marked: the next start will do
+            record = (ContainerInstance.table, instance.key)
+            await store.commit([Put(registered)], {record: store.snapshot().versions.get(record, 0)})
+
+
+def new_instance(cluster: Cluster, machine: Machine) -> ContainerInstance:
     """This machine as it joins a new cluster."""
     return ContainerInstance(
         account=cluster.account,
         region=cluster.region,
         cluster=cluster.name,
         registered_at=cluster.created_at,
-        own=this_machine().attributes,
+        own=machine.attributes,
+        cpu=machine.cpu,
+        memory=machine.memory,
     )
 
 
@@ -121,20 +136,13 @@ def _next(instance: ContainerInstance, status: str) -> ContainerInstance:
 def _present(world: World, instance: ContainerInstance, include: frozenset[str]) -> dict[str, Any]:
     tasks = capacity.placed_tasks(world, instance.key)
     running = sum(state is not None and state.status is Status.RUNNING for _, state in tasks)
-    machine = this_machine()
-    cpu = memory = 0
-    for task, _ in tasks:
-        definition = world.get(TaskDefinition, task.task_definition)
-        if definition is not None:
-            size = sidecar.size(task, definition)
-            cpu += size.cpu
-            memory += size.memory
+    left = resources.remaining(world, instance)
     return given(
         containerInstanceArn=instance.arn,
         version=instance.version,
         versionInfo={"agentVersion": __version__},
-        registeredResources=_resources(machine.cpu, machine.memory),
-        remainingResources=_resources(max(0, machine.cpu - cpu), max(0, machine.memory - memory)),
+        registeredResources=_resources(instance.cpu, instance.memory),
+        remainingResources=_resources(left.cpu, left.memory),
         status=instance.status,
         agentConnected=True,
         runningTasksCount=running,

@@ -1,11 +1,11 @@
 """What this machine has to offer as a container instance: processors, memory, and the attributes that follow from them.
 
-Read from the operating system; nothing here is configured or remembered.
+Read from the operating system, unless the settings say otherwise; nothing here is remembered.
 """
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -37,6 +37,12 @@ class Machine:
             "com.amazonaws.ecs.capability.logging-driver.awslogs": "",
             "com.amazonaws.ecs.capability.logging-driver.json-file": "",
         }
+
+
+def registered(cpu: int, memory: int) -> Machine:
+    """This machine with so many CPU units and MiB to give to tasks; 0: as many as it has."""
+    own = this_machine()
+    return replace(own, cpu=cpu or own.cpu, memory=memory or own.memory)
 
 
 @cache

@@ -41,8 +41,8 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     draft.rest_on(cluster)
     draft.rest_on(definition)
     subnets = await networks.subnets(ctx, template.network)
-    constraints = arguments.get("placementConstraints", ())
-    failures = placing.failures(draft, template, (*constraints, *definition.placement_constraints), count)
+    asked = arguments.get("placementConstraints", ())
+    failures = placing.failures(draft, template, definition, asked, count)
     tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count - len(failures))]
     tasks = placement.placed(tasks, subnets, ())
     for task in tasks:
@@ -59,13 +59,14 @@ async def start_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     template = _template(ctx, cluster, definition, {**arguments, "launchType": service_rules.EC2})
     draft.rest_on(cluster)
     draft.rest_on(definition)
-    instances, failures = placing.chosen(draft.world, cluster, arguments["containerInstances"])
+    chosen, failures = placing.chosen(draft.world, cluster, arguments["containerInstances"])
+    instances, lacking = placing.with_room(draft.world, template, definition, chosen)
     subnets = await networks.subnets(ctx, template.network)
     tasks = placement.placed([replace(template, id=ctx.ids.hex32()) for _ in instances], subnets, ())
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)
-    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": failures}
+    return {"tasks": [present_task.task(world, task) for task in tasks], "failures": [*failures, *lacking]}
 
 
 async def stop_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
