@@ -1,7 +1,7 @@
 """DescribeServices at 16 connections beside Moto server and a bare handler with the same bytes; durable registrations.
 
-Each server runs alone in a process of its own while it is asked, in turn, several rounds: rates are compared within a
-round. The load comes from this process (`bench.load`).
+Each server runs in a process of its own and is asked in turn, several rounds: rates are compared within a round. The
+load comes from this process (`bench.load`). Moorage is also asked while something changes a hundred times a second.
 """
 
 import asyncio
@@ -9,49 +9,71 @@ import http.client
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from typing import Any
 
 import boto3
 
 from bench import load, seed
-from bench.figure import Figure, percentile
+from bench.figure import Figure, middle, percentile
 from bench.place import free_port, place, scratch
 from moorage.store.sqlite import SqliteStore
 
 CONNECTIONS, SERVICES = 16, 10
 NAMES = [f"service-{number:05d}" for number in range(SERVICES)]
+ARN = "arn:aws:ecs:us-east-1:000000000000"
+TARGET = "AmazonEC2ContainerServiceV20141113"
 BODY = json.dumps({"cluster": seed.CLUSTER, "services": NAMES}).encode()
-DESCRIBE = load.aws_request("ecs", "AmazonEC2ContainerServiceV20141113.DescribeServices", BODY)
+DESCRIBE = load.aws_request("ecs", f"{TARGET}.DescribeServices", BODY)
+
+
+CHANGES = 100
+"""How often a second something changes in the rounds that say so."""
+
+ELSEWHERE, ONE_OF_THEM = "cluster/elsewhere", f"service/{seed.CLUSTER}/{NAMES[3]}"
+
+
+@dataclass
+class Rounds:
+    """What each server did, by round. `elsewhere` and `one` are ours while another record, or one of them, changes."""
+
+    ours: list[load.Tally] = field(default_factory=list)
+    bare: list[load.Tally] = field(default_factory=list)
+    moto: list[load.Tally] = field(default_factory=list)
+    elsewhere: list[load.Tally] = field(default_factory=list)
+    one: list[load.Tally] = field(default_factory=list)
 
 
 def measure(quick: bool) -> list[Figure]:
-    rounds, seconds = (1, 1.5) if quick else (3, 4.0)
+    rounds, seconds = (2, 1.0) if quick else (7, 2.0)
     figures = []
     for events in (5, 100):
-        ours, bare, moto = _rounds(events, rounds, seconds, with_moto=events == 5)
-        figures += _compared(events, ours, bare, moto)
+        figures += _compared(events, _rounds(events, rounds, seconds))
     return [*figures, *_registrations(seconds)]
 
 
-def _rounds(events: int, rounds: int, seconds: float, with_moto: bool) -> tuple[list[load.Tally], ...]:
-    ours: list[load.Tally] = []
-    bare: list[load.Tally] = []
-    moto: list[load.Tally] = []
+def _rounds(events: int, rounds: int, seconds: float) -> Rounds:
+    found = Rounds()
     with scratch() as directory:
         asyncio.run(_seed(directory / "data", events))
         with place(directory) as moorage:
             (directory / "answer").write_bytes(_answer(moorage.port))
+            _post(moorage.port, "CreateCluster", {"clusterName": "elsewhere"})
             with _bare(directory / "answer") as bare_port, _moto() as moto_port:
                 for _ in range(rounds):
-                    ours.append(_asked(moorage.port, seconds))
-                    bare.append(_asked(bare_port, seconds))
-                    if with_moto:
-                        moto.append(_asked(moto_port, seconds))
-    return ours, bare, moto
+                    found.ours.append(_asked(moorage.port, seconds))
+                    found.bare.append(_asked(bare_port, seconds))
+                    for tallies, what in ((found.elsewhere, ELSEWHERE), (found.one, ONE_OF_THEM)):
+                        with _changing(moorage.port, what):
+                            tallies.append(_asked(moorage.port, seconds))
+                    if events == 5:
+                        found.moto.append(_asked(moto_port, seconds / 2))
+    return found
 
 
 def _asked(port: int, seconds: float) -> load.Tally:
@@ -61,26 +83,62 @@ def _asked(port: int, seconds: float) -> load.Tally:
     return tally
 
 
-def _compared(events: int, ours: list[load.Tally], bare: list[load.Tally], moto: list[load.Tally]) -> list[Figure]:
+@contextmanager
+def _changing(port: int, resource: str) -> Iterator[None]:
+    """The tags of a resource change all the time."""
+    ended = threading.Event()
+    failures: list[Exception] = []
+
+    def change() -> None:
+        number = 0
+        while not ended.wait(1 / CHANGES):
+            number += 1
+            tags = [{"key": "number", "value": str(number)}]
+            try:
+                _post(port, "TagResource", {"resourceArn": f"{ARN}:{resource}", "tags": tags})
+            except (OSError, RuntimeError) as error:
+                failures.append(error)
+                return
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writer.join()
+    if failures:
+        raise failures[0]
+
+
+def _compared(events: int, found: Rounds) -> list[Figure]:
     what = f"DescribeServices, {SERVICES} services with {events} events"
-    how = f"{CONNECTIONS} connections, median of {len(ours)} rounds; load from Python, on the same cores"
-    rate = median(tally.rate for tally in ours)
-    ratios = [one.rate / other.rate for one, other in zip(ours, bare, strict=True)]
-    latency = percentile([second for tally in ours for second in tally.seconds], 0.99) * 1000
+    how = f"{CONNECTIONS} connections; load from Python, on the same cores"
     held = events == 5
     figures = [
-        Figure(what, rate, "requests/s", note=how, samples=[tally.rate for tally in ours]),
-        Figure("… a bare uvicorn handler", median(tally.rate for tally in bare), "requests/s"),
-        Figure("… beside the bare handler", median(ratios), "times", 0.5 if held else None, at_least=True),
-        Figure("… p99", latency, "ms", 10 if held else None),
+        middle(what, _rates(found.ours), "requests/s", note=how),
+        middle("… a bare uvicorn handler", _rates(found.bare), "requests/s"),
+        _beside("… beside the bare handler", found.ours, found.bare, 0.5 if held else None),
+        middle("… p99", [percentile(one.seconds, 0.99) * 1000 for one in found.ours], "ms", 10 if held else None),
+        _beside(f"… another record changes {CHANGES} times a second", found.elsewhere, found.ours),
+        _beside(f"… one of them changes {CHANGES} times a second", found.one, found.ours),
     ]
-    if moto:
-        slower = [one.rate / other.rate for one, other in zip(ours, moto, strict=True)]
+    if found.moto:
         figures += [
-            Figure("… Moto server", median(tally.rate for tally in moto), "requests/s", note="it keeps no events"),
-            Figure("… beside Moto server", median(slower), "times", 20, at_least=True),
+            middle("… Moto server", _rates(found.moto), "requests/s", note="it keeps no events"),
+            _beside("… beside Moto server", found.ours, found.moto, 20),
         ]
     return figures
+
+
+def _rates(tallies: list[load.Tally]) -> list[float]:
+    return [tally.rate for tally in tallies]
+
+
+def _beside(name: str, ones: list[load.Tally], others: list[load.Tally], limit: float | None = None) -> Figure:
+    """The ratio of the rates, round by round."""
+    ratios = [one.rate / other.rate for one, other in zip(ones, others, strict=True)]
+    return replace(middle(name, ratios, "times", limit), at_least=True)
 
 
 def _registrations(seconds: float) -> list[Figure]:
@@ -99,7 +157,7 @@ def _registrations(seconds: float) -> list[Figure]:
 def _register(family: str) -> bytes:
     containers = [{"name": "app", "image": "web", "essential": True, "memory": 512}]
     body = json.dumps({"family": family, "containerDefinitions": containers}).encode()
-    return load.aws_request("ecs", "AmazonEC2ContainerServiceV20141113.RegisterTaskDefinition", body)
+    return load.aws_request("ecs", f"{TARGET}.RegisterTaskDefinition", body)
 
 
 async def _seed(directory: Path, events: int) -> None:
@@ -108,12 +166,24 @@ async def _seed(directory: Path, events: int) -> None:
     await store.close()
 
 
-def _answer(port: int) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-    head, _, body = DESCRIBE.partition(b"\r\n\r\n")
+def _post(port: int, operation: str, arguments: dict[str, Any]) -> bytes:
+    request = load.aws_request("ecs", f"{TARGET}.{operation}", json.dumps(arguments).encode())
+    head, _, body = request.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
-    connection.request("POST", "/", body, headers)
-    answer = connection.getresponse().read()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    try:
+        connection.request("POST", "/", body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{operation}: {answer.status} {content.decode()}")
+    return content
+
+
+def _answer(port: int) -> bytes:
+    answer = _post(port, "DescribeServices", {"cluster": seed.CLUSTER, "services": NAMES})
     described = json.loads(answer)
     if [len(each["events"]) for each in described["services"]] != [len(described["services"][0]["events"])] * SERVICES:
         raise RuntimeError("the services were not described as they were made")

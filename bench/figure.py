@@ -33,7 +33,7 @@ class Figure:
 
 def middle(name: str, samples: Sequence[float], unit: str, limit: float | None = None, note: str = "") -> Figure:
     """The median of some measurements; their spread goes into the note."""
-    spread = f"median of {len(samples)}, {min(samples):.3g} to {max(samples):.3g}"
+    spread = f"median of {len(samples)}, {min(samples):.4g} to {max(samples):.4g}"
     return Figure(name, median(samples), unit, limit, note=f"{spread}; {note}" if note else spread, samples=samples)
 
 

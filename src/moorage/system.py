@@ -2,8 +2,12 @@
 
 import secrets
 import string
-import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Final
+
+DRAWN_AT_ONCE: Final = 256
+"""UUIDs that one call to the kernel is enough for."""
 
 _LETTERS = string.ascii_lowercase
 _LETTERS_AND_DIGITS = _LETTERS + string.digits
@@ -20,6 +24,10 @@ class SystemClock:
 class SystemIds:
     """Identifiers from the machine's source of randomness."""
 
+    def __init__(self) -> None:
+        # Every request draws one: a call to the kernel for each would be a tenth of what the shortest answers cost.
+        self._drawn: Iterator[str] = iter(())
+
     def hex32(self) -> str:
         return secrets.token_hex(16)
 
@@ -31,4 +39,11 @@ class SystemIds:
         return secrets.choice(_LETTERS) + "".join(rest)
 
     def uuid(self) -> str:
-        return str(uuid.uuid4())
+        """A UUID of version 4 (RFC 9562 section 5.4)."""
+        digits = next(self._drawn, "")
+        if not digits:
+            pool = secrets.token_hex(16 * DRAWN_AT_ONCE)
+            self._drawn = iter([pool[start : start + 32] for start in range(0, len(pool), 32)])
+            digits = next(self._drawn)
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -22,6 +22,7 @@ from moorage.api.dispatch import Call, Dispatcher, Outcome
 from moorage.api.support_table import SupportTable
 from moorage.domain.changes import Write
 from moorage.domain.world import World
+from moorage.engine.ports import Store
 from moorage.store.memory import MemoryStore
 from moorage.system import SystemClock, SystemIds
 
@@ -33,8 +34,8 @@ SESSION = boto3.Session()
 class Checking(Dispatcher):
     """A dispatcher that holds every answer against the model: botocore drops what it does not know in silence."""
 
-    async def perform(self, call: Call, parse: Callable[[OperationModel], Any]) -> Outcome:
-        outcome = await super().perform(call, parse)
+    async def perform(self, call: Call, parse: Callable[[OperationModel], Any], store: Store | None = None) -> Outcome:
+        outcome = await super().perform(call, parse, store)
         shape = outcome.model.output_shape
         assert shape is not None or outcome.output == {}, f"{call.operation} has no output"
         wrong = [] if shape is None else list(misfits(shape, outcome.output, call.operation))

@@ -14,6 +14,7 @@ import orjson
 from moorage.api import answers, dispatch, exec_sessions, origin, sending
 from moorage.api.answers import Answers
 from moorage.api.dispatch import Call, Dispatcher
+from moorage.api.reading import Reading
 from moorage.domain.errors import DomainError
 from moorage.wire import credentials, fault_table, limits, routing, sigv4
 from moorage.wire.credentials import Scope
@@ -144,20 +145,19 @@ class App:
         return scope.account, scope.region
 
     async def _read(self, call: Call, request: Request) -> Response:
-        """The answer of a repeatable operation: as it was, if nothing has changed since."""
+        """The answer of a repeatable operation: as it was, if nothing has changed of what it was read from."""
         asked = answers.question(call.account, call.region, call.service, call.operation, request)
-        sequence = self._dispatcher.sequence
-        known = self._answers.find(asked, sequence, call.request_id)
+        known = self._answers.find(asked, self._dispatcher.store.snapshot(), call.request_id)
         if known is not None:
             return known
-        response = await self._perform(call, request)
-        if self._dispatcher.sequence == sequence:
-            self._answers.keep(asked, sequence, response)
+        reading = Reading(self._dispatcher.store)
+        response = await self._perform(call, request, reading)
+        self._answers.keep(asked, reading.read, response)
         return response
 
-    async def _perform(self, call: Call, request: Request) -> Response:
+    async def _perform(self, call: Call, request: Request, reading: Reading | None = None) -> Response:
         codec = routing.codec(request)
-        outcome = await self._dispatcher.perform(call, lambda model: codec.parse(model, request))
+        outcome = await self._dispatcher.perform(call, lambda model: codec.parse(model, request), reading)
         response = codec.answer(outcome.model, outcome.output, call.request_id)
         return response.with_headers(*_hint_headers(call.operation, outcome.hints)) if outcome.hints else response
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.model import OperationModel
 
@@ -36,8 +36,7 @@ Forward = Callable[[str, Request], Awaitable[Response]]
 """Passes a request for a supporting service on, by the service's name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """An operation that is asked for: by whom, where, under which request id."""
 
     account: str
@@ -67,17 +66,20 @@ class Dispatcher:
         self.ids = ids
         self.forward = forward
         self.machine = this_machine()
-        self._store = store
+        self.store = store
         self._later: set[asyncio.Task[None]] = set()
 
-    async def perform(self, call: Call, parse: Callable[[OperationModel], Any]) -> Outcome:
-        """Perform an operation on what `parse` gives: its input as JSON would carry it. Rejected, DomainError."""
+    async def perform(self, call: Call, parse: Callable[[OperationModel], Any], store: Store | None = None) -> Outcome:
+        """Perform an operation on what `parse` gives: its input as JSON would carry it. Rejected, DomainError.
+
+        `store` stands in for the store where it shall be noted what is read.
+        """
         supported = self.table.find(call.service, call.operation)
         model = models.operation(call.service, call.operation)
         arguments = validate.read(model, parse(model), models.ENTRIES[call.service].invalid)
         self.table.check(call.service, call.operation, arguments)
         for _ in range(ATTEMPTS):
-            context = self._context(call)
+            context = self._context(call, store or self.store)
             try:
                 output = await supported.handler(context, arguments)
             except Stale:
@@ -90,19 +92,14 @@ class Dispatcher:
         row = self.table.operations.get(call.service, {}).get(call.operation)
         return row is not None and row.repeatable
 
-    @property
-    def sequence(self) -> int:
-        """Which World is the present one."""
-        return self._store.snapshot().sequence
-
-    def _context(self, call: Call) -> RequestContext:
+    def _context(self, call: Call, store: Store) -> RequestContext:
         return RequestContext(
             account=call.account,
             region=call.region,
             service=call.service,
             operation=call.operation,
             request_id=call.request_id,
-            store=self._store,
+            store=store,
             clock=self.clock,
             ids=self.ids,
             operations=self,

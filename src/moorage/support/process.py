@@ -9,7 +9,6 @@ import os
 import re
 import string
 import sys
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -228,7 +227,7 @@ def _on_path(service: str, request: Request) -> Request:
     if found is None:
         return request
     raw = request.raw_path or quote(request.path)
-    return replace(request, path=f"/{found[1]}{request.path}", raw_path=f"/{found[1]}{raw}")
+    return request._replace(path=f"/{found[1]}{request.path}", raw_path=f"/{found[1]}{raw}")
 
 
 def _rest(service: str, request: Request) -> str:

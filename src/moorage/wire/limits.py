@@ -22,7 +22,7 @@ _SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
 
 def body_limit(authorization: str) -> int:
     """How large the body may be, by the header that says which service is meant."""
-    return MAX_OBJECT if _FOR_S3.search(authorization) else MAX_BODY
+    return MAX_OBJECT if "/s3/" in authorization and _FOR_S3.search(authorization) else MAX_BODY
 
 
 def body_too_large(limit: int = MAX_BODY) -> Rejected:

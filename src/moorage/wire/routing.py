@@ -5,7 +5,7 @@ Version parameters, and the signature's scope. Whether the operation is served i
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from moorage.wire import cbor, models, query
 from moorage.wire.cbor import CborCodec
@@ -25,8 +25,7 @@ _QUERY = QueryCodec()
 _CBOR = CborCodec()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """`operation` is empty where only the service could be told (REST protocols)."""
 
     service: str

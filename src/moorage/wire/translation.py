@@ -4,7 +4,6 @@ SDKs choose the first protocol of a service's model that they know: some send CB
 the operation does, and whether it may be asked at all, is decided by others.
 """
 
-from dataclasses import replace
 from typing import Any, Final
 
 from botocore.model import OperationModel
@@ -39,7 +38,7 @@ def to_json(operation: OperationModel, request: Request) -> Request:
     made = create_serializer(models.JSON, False).serialize_to_request(arguments, operation)
     kept = {name: value for name, value in request.headers.items() if name not in _OF_CBOR}
     headers = kept | {name.lower(): value for name, value in made["headers"].items()}
-    return replace(request, path="/", raw_path="/", headers=headers, body=made["body"])
+    return request._replace(path="/", raw_path="/", headers=headers, body=made["body"])
 
 
 def _typed(operation: OperationModel, value: Any) -> dict[str, Any]:

@@ -62,14 +62,14 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         **(made_from(world, primary) if primary is not None else {}),
         deploymentConfiguration=configuration(found.deployment_configuration),
         taskSets=_task_sets(world, found),
-        deployments=[_deployment(world, found, *each, counts[each[0].id]) for each in deployments],
+        deployments=[_deployment(world, found, *each, counts[each[0].id], wanted) for each in deployments],
         events=[
             {"id": event.id, "createdAt": event.at, "message": event.message}
             for event in (progress.events if progress is not None else ())
         ],
         createdAt=found.created_at,
         currentServiceDeployment=_current(found, deployments),
-        currentServiceRevisions=[revision(world, found, each, counts[each.id]) for each, _ in deployments],
+        currentServiceRevisions=[revision(found, each, counts[each.id], wanted) for each, _ in deployments],
         placementConstraints=list(found.placement_constraints),
         placementStrategy=found.recorded.get("placementStrategy", []),
         healthCheckGracePeriodSeconds=found.health_check_grace_period,
@@ -153,12 +153,12 @@ def definition_arn(world: World, deployment: Deployment) -> str:
     return arns.task_definition(account, region, family, int(revision))
 
 
-def revision(world: World, found: Service, deployment: Deployment, counts: Counts) -> dict[str, Any]:
-    """A service revision with its tasks."""
+def revision(found: Service, deployment: Deployment, counts: Counts, wanted: int) -> dict[str, Any]:
+    """A service revision with its tasks; `wanted` is the desired count of the service."""
     primary = deployment.id == found.deployment_id
     return {
         "arn": service_revision_arn(deployment),
-        "requestedTaskCount": desired_count(world, found) if primary else counts.wanted,
+        "requestedTaskCount": wanted if primary else counts.wanted,
         "runningTaskCount": counts.running,
         "pendingTaskCount": counts.pending,
     }
@@ -202,7 +202,7 @@ def _task_sets(world: World, found: Service) -> list[dict[str, Any]] | None:
 
 
 def _deployment(
-    world: World, found: Service, deployment: Deployment, rollout: Rollout, counts: Counts
+    world: World, found: Service, deployment: Deployment, rollout: Rollout, counts: Counts, wanted: int
 ) -> dict[str, Any]:
     primary = deployment.id == found.deployment_id
     resources = [{"discoveryName": name, "discoveryArn": arn} for name, arn in deployment.discovery]
@@ -210,7 +210,7 @@ def _deployment(
         id=deployment.id,
         status=PRIMARY if primary else ACTIVE,
         taskDefinition=definition_arn(world, deployment),
-        desiredCount=desired_count(world, found) if primary else counts.wanted,
+        desiredCount=wanted if primary else counts.wanted,
         pendingCount=counts.pending,
         runningCount=counts.running,
         failedTasks=rollout.failed_tasks,

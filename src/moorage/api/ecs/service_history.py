@@ -228,7 +228,8 @@ def _alarms(world: World, service: Service, deployment: Deployment, state: Rollo
 
 def _counted(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     counts = present_service.count(world, deployment.key)
-    return present_service.revision(world, service, deployment, counts)
+    wanted = present_service.desired_count(world, service)
+    return present_service.revision(service, deployment, counts, wanted)
 
 
 def _revision(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
