@@ -1,5 +1,6 @@
 """Tasks and their containers: exits, order, health, memory, images, stopping; told in ECS's codes and reasons."""
 
+import json
 from typing import Any
 
 import httpx
@@ -127,6 +128,10 @@ def test_a_task_gets_traffic_when_its_health_check_passes(moorage: Place) -> Non
     moorage.until(lambda: [t["lastStatus"] for t in moorage.tasks("checked")] == ["RUNNING"], "the task runs")
     assert moorage.tasks("checked")[0]["healthStatus"] == "UNKNOWN"
     assert moorage.through("asker", "http://checked/").status == 503
+    (waits,) = [
+        task["waits_for"] for task in json.loads(moorage.run("ps", "--json").stdout)["tasks"] if task["waits_for"]
+    ]
+    assert waits.startswith("its container health check says UNKNOWN; it gets traffic at ")
     assert moorage.service("checked")["deployments"][0]["rolloutState"] == "IN_PROGRESS"
     assert moorage.ask("checked", "/healthy")
     moorage.until(lambda: moorage.through("asker", "http://checked/").status == 200, "traffic flows")

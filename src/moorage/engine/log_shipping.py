@@ -61,7 +61,7 @@ class LogShipping:
         self._runtime = runtime
         self._operations = operations
         self._followers: dict[LogSink, asyncio.Task[None]] = {}
-        self._followed: dict[str, set[LogSink]] = {}
+        self._followed: dict[str, dict[LogSink, int]] = {}
         self._runs = False
         store.watch(self._committed)
 
@@ -100,10 +100,11 @@ class LogShipping:
             self._followed.pop(key[-1], None)
             return
         deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None
-        followed = self._followed.setdefault(task.id, set())
+        followed = self._followed.setdefault(task.id, {})
         for sink in log_sinks.sinks(task, definition, state, deployment):
-            if sink not in followed:
-                followed.add(sink)
+            # Who follows the run before may have missed its end and go on: two would send each line twice.
+            if sink not in self._followers and followed.get(sink, -1) < sink.run:
+                followed[sink] = sink.run
                 self._followers[sink] = follower = asyncio.create_task(self._follow(sink))
                 follower.add_done_callback(partial(self._ended, sink))
 
@@ -112,6 +113,10 @@ class LogShipping:
             del self._followers[sink]
         if not done.cancelled() and (error := done.exception()) is not None:
             log.error("the output of %s of task %s is not followed any more", *_of(sink), exc_info=error)
+        elif not done.cancelled() and self._runs:
+            # The container may have been started again meanwhile.
+            for task in self._store.snapshot().linked(Task, "id", (sink.task_id,)):
+                self._look_at(task.key)
 
     async def _follow(self, sink: LogSink) -> None:
         while True:

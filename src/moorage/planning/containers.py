@@ -164,7 +164,8 @@ def _hindrance(situation: Situation) -> str | None:
     proxy = situation.state.container(situation.proxy.container) if situation.proxy else None
     since = proxy.started_at if proxy is not None and not situation.proxy_ready else None
     if proxy is not None and since is not None and situation.now - since > situation.patience.start:
-        return f"The Service Connect proxy {proxy.name} did not become ready in time"
+        refused = f": it refused {situation.refused[0]}" if situation.refused else ""
+        return f"The Service Connect proxy {proxy.name} did not become ready in time{refused}"
     return dependencies.impossible(situation.definition, situation.state, situation.now)
 
 

@@ -4,7 +4,7 @@ Naming follows the ECS developer guide, "Using the awslogs log driver". How line
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from moorage.domain import proxy_output
@@ -16,7 +16,7 @@ from moorage.planning import sidecar
 
 @dataclass(frozen=True)
 class LogSink:
-    """The log stream that takes what one container writes."""
+    """The log stream that takes what one container writes, in all of its runs; `run` is which of them goes on."""
 
     task_id: str
     container: str
@@ -24,6 +24,7 @@ class LogSink:
     region: str
     group: str
     stream: str
+    run: int = field(default=0, compare=False)
 
 
 def sinks(
@@ -51,4 +52,5 @@ def _sink(task: Task, state: TaskState, name: str, driver: Mapping[str, Any]) ->
     prefix = options.get("awslogs-stream-prefix")
     # Without a prefix the stream has the container's own id for a name.
     stream = f"{prefix}/{name}/{task.id}" if prefix else seen.runtime_id or task.id
-    return LogSink(task.id, name, task.account, options["awslogs-region"], options["awslogs-group"], stream)
+    names = options["awslogs-region"], options["awslogs-group"], stream
+    return LogSink(task.id, name, task.account, *names, run=seen.restarts)

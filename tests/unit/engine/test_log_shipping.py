@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Writing:
     def end(self) -> None:
         self.ended = True
         self._wake()
+
+    def begin_again(self) -> None:
+        self.ended = False
 
     def _wake(self) -> None:
         self._changed.set()
@@ -82,6 +86,11 @@ class Scene:
         seen = (ContainerState("web", "RUNNING", started_at=now),)
         state = TaskState(ACCOUNT, REGION, "c", "t1", status=Status.RUNNING, containers=seen)
         await self.store.commit([Put(definition), Put(task), Put(state)], {})
+
+    async def started_again(self) -> None:
+        (state,) = self.store.snapshot().all(TaskState)
+        again = replace(state.containers[0], restarts=state.containers[0].restarts + 1)
+        await self.store.commit([Put(replace(state, containers=(again,)))], {})
 
     async def arrived(self, *messages: str) -> None:
         """Return once the stream holds just these, in this order."""
@@ -141,6 +150,22 @@ async def test_after_a_restart_no_line_is_doubled_or_lost(scene: Scene) -> None:
     scene.shipping = scene.fresh()
     scene.shipping.start()
     await scene.arrived("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_a_container_that_is_started_again_is_followed_on(scene: Scene, noticed: bool) -> None:
+    scene.shipping.start()
+    await scene.run_task()
+    scene.runtime.write("first")
+    await scene.arrived("first")
+    if noticed:
+        scene.runtime.end()
+        await asyncio.wait(scene.shipping.followers)
+        scene.runtime.begin_again()
+    await scene.started_again()
+    scene.runtime.write("second")
+    await scene.arrived("first", "second")
+    assert len(scene.shipping.followers) == 1
 
 
 async def test_more_lines_than_one_call_takes_arrive_in_order(scene: Scene) -> None:

@@ -58,6 +58,14 @@ def test_a_proxy_that_never_becomes_ready_fails_the_task():
     assert "did not become ready" in life.state.stop.reason
 
 
+def test_a_proxy_that_refuses_its_configuration_fails_the_task_with_its_words():
+    life = meshed()
+    life.proxy_ready, life.refused = False, ("Cluster web: bad", "Listener x: worse")
+    life.settle()
+    life.pass_time(200)
+    assert life.state.stop.reason.endswith("did not become ready in time: it refused Cluster web: bad")
+
+
 def test_containers_start_in_the_order_of_their_dependencies():
     life = Life(
         definition(
