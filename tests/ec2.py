@@ -1,18 +1,22 @@
-"""EC2 as tests of the API need it: every subnet and security group exists, but those that are called missing.
+"""EC2 and IAM as tests of the API need them: every subnet, security group and role exists, but those called missing.
 
-Stands where the support process stands, at the dispatcher's `forward`; answers in EC2's own XML. The last letter of a
-subnet's id names its zone, `-other` in an id puts it into another VPC.
+Stands where the support process stands, at the dispatcher's `forward`; answers in their own XML. The last letter of a
+subnet's id names its zone, `-other` in an id puts it into another VPC. Every role trusts ECS.
 """
 
+import json
 import re
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
+from moorage.wire import credentials
 from moorage.wire.message import Request, Response
 
 
 async def forward(service: str, request: Request) -> Response:
-    assert service == "ec2"
     form = dict(parse_qsl(request.body.decode()))
+    if service == "iam":
+        return _role(form, request)
+    assert service == "ec2"
     region = request.headers["host"].split(".")[1]
     operation = form["Action"]
     ids = [value for name, value in form.items() if re.fullmatch(r"(Subnet|Group)Id\.\d+", name)]
@@ -25,6 +29,23 @@ async def forward(service: str, request: Request) -> Response:
         return _answer(operation, "subnetSet", [_subnet(each, region) for each in ids])
     assert operation == "DescribeSecurityGroups"
     return _answer(operation, "securityGroupInfo", [f"<groupId>{each}</groupId>{_vpc(each)}" for each in ids])
+
+
+def _role(form: dict[str, str], request: Request) -> Response:
+    assert form["Action"] == "GetRole"
+    name = form["RoleName"]
+    if "missing" in name:
+        error = f"<Error><Code>NoSuchEntity</Code><Message>Role {name} not found</Message></Error>"
+        return Response(404, (("content-type", "text/xml"),), f"<ErrorResponse>{error}</ErrorResponse>".encode())
+    scope = credentials.scope(request)
+    assert scope is not None
+    statement = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = (
+        f"<Role><Arn>arn:aws:iam::{scope.account}:role/{name}</Arn><AssumeRolePolicyDocument>"
+        f"{quote(json.dumps({'Statement': [statement]}))}</AssumeRolePolicyDocument></Role>"
+    )
+    body = f"<GetRoleResponse><GetRoleResult>{role}</GetRoleResult></GetRoleResponse>"
+    return Response(200, (("content-type", "text/xml"),), body.encode())
 
 
 def _subnet(identifier: str, region: str) -> str:

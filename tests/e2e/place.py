@@ -118,6 +118,14 @@ class Place:
 
     # --- what a test needs of ECS ---
 
+    def role(self, name: str) -> str:
+        """A role that tasks may have; its ARN."""
+        statement = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        made = self.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy)
+        arn: str = made["Role"]["Arn"]
+        return arn
+
     @cached_property
     def subnet(self) -> str:
         found: str = self.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]

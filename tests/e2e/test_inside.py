@@ -19,6 +19,7 @@ AGENT = "http://169.254.170.2"
 def task(moorage: Place) -> dict[str, Any]:
     """A running task with a role, and beside it one without, both of the image `inside`."""
     moorage.run("image", "add", "inside", str(IMAGES / "inside"))
+    assert moorage.role("app") == ROLE
     for family, more in (("inside", {"taskRoleArn": ROLE}), ("roleless", {})):
         moorage.ecs.register_task_definition(
             family=family,

@@ -22,6 +22,7 @@ ROLE = "arn:aws:iam::000000000000:role/app"
 def task(moorage: Place) -> str:
     """A running task that may be entered; its id."""
     moorage.run("image", "add", "inside", str(IMAGES / "inside"))
+    assert moorage.role("app") == ROLE
     moorage.ecs.register_task_definition(
         family="entered",
         networkMode="awsvpc",

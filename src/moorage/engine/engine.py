@@ -25,6 +25,7 @@ from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
 from moorage.engine.services import Registry, Services
+from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import TaskSecrets
 from moorage.engine.tasks import Envoy, Means, Tasks
 from moorage.planning.situation import Patience
@@ -81,7 +82,13 @@ class Engine:
         store, runtime, proxies, clock = outside.store, outside.runtime, outside.proxies, outside.clock
         self._store = store
         self.queue = Queue()
-        self._tasks = Tasks(store, runtime, proxies, clock, Means(envoy, patience, TaskSecrets(outside.operations)))
+        self._tasks = Tasks(
+            store,
+            runtime,
+            proxies,
+            clock,
+            Means(envoy, patience, TaskSecrets(outside.operations), TaskRoles(outside.operations)),
+        )
         controllers: dict[str, Controller] = {
             "services": Services(store, clock, outside.ids),
             "registry": Registry(store, clock),

@@ -19,6 +19,7 @@ from moorage.domain.world import World
 from moorage.engine.loop import Wake
 from moorage.engine.mesh import ports_of
 from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
+from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
@@ -50,6 +51,7 @@ class Means:
     envoy: Envoy
     patience: Patience
     secrets: TaskSecrets
+    roles: TaskRoles
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Tasks:
         self._envoy = means.envoy
         self._patience = means.patience
         self._secrets = means.secrets
+        self._roles = means.roles
         self.waiting: set[Key] = set()
 
     async def reconcile(self, key: Key) -> Wake:
@@ -176,6 +179,7 @@ class Tasks:
 
     async def _prepare(self, subject: Subject) -> None:
         """Everything that the task refers to first: without it no container of the task may start."""
+        await self._roles.check(subject.task, subject.definition)
         await self._secrets.of(subject.task, subject.definition)
         await self._runtime.prepare(sidecar.task_spec(subject.task, subject.definition, subject.deployment))
 

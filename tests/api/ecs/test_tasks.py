@@ -195,3 +195,13 @@ def test_the_waiters_of_the_client_understand_the_states(account: Any, demo: Any
     account.write_records(replace(found, stop=Stop(StopCode.USER_INITIATED, "x", NOW)))
     seen(account, task, status=Status.STOPPED)
     demo.get_waiter("tasks_stopped").wait(cluster="demo", tasks=[task["taskArn"]])
+
+
+def test_a_role_that_is_missing_is_refused_in_the_words_of_ecs(account: Any, run: Any, refusal: Any) -> None:
+    def role(name: str) -> dict[str, Any]:
+        return {"overrides": {"taskRoleArn": f"arn:aws:iam::{account.id}:role/{name}"}}
+
+    assert run(**role("app"))
+    code, message = refusal(run, **role("missing"))
+    assert code == "ClientException"
+    assert message.startswith(f"ECS was unable to assume the role 'arn:aws:iam::{account.id}:role/missing' that was")

@@ -11,7 +11,17 @@ from typing import Any
 import orjson
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import execute_command, launching, networks, paging, placing, present_task, references, tagging
+from moorage.api.ecs import (
+    execute_command,
+    launching,
+    networks,
+    paging,
+    placing,
+    present_task,
+    references,
+    roles,
+    tagging,
+)
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
 from moorage.domain import arns, placement_rules, service_rules
@@ -40,6 +50,7 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     template = _template(ctx, cluster, definition, arguments)
     draft.rest_on(cluster)
     draft.rest_on(definition)
+    await roles.check(ctx, definition, template.overrides)
     subnets = await networks.subnets(ctx, template.network)
     asked = arguments.get("placementConstraints", ())
     failures = placing.failures(draft, template, definition, asked, count)
@@ -61,6 +72,7 @@ async def start_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     draft.rest_on(definition)
     chosen, failures = placing.chosen(draft.world, cluster, arguments["containerInstances"])
     instances, lacking = placing.with_room(draft.world, template, definition, chosen)
+    await roles.check(ctx, definition, template.overrides)
     subnets = await networks.subnets(ctx, template.network)
     tasks = placement.placed([replace(template, id=ctx.ids.hex32()) for _ in instances], subnets, ())
     for task in tasks:
