@@ -20,6 +20,9 @@ from moorage.mesh import access_logs, messages, names, routes
 from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Ingress, Protocol, Timeouts, Upstream
 
+FAREWELL = 0.1
+"""Seconds that a client of HTTP has to read the last bytes and close, before the proxy does (docs/decisions/0176)."""
+
 TCP_CONNECT_ATTEMPTS = 3
 """The first attempt and the two documented retries."""
 
@@ -114,6 +117,8 @@ def _connection_manager(
         stream_idle_timeout=messages.seconds(timeouts.idle),
         # Between the two goodbyes of HTTP/2: requests already under way to a draining proxy are still taken.
         drain_timeout=messages.seconds(1),
+        # A WebSocket that is closed costs this at every proxy; Envoy's own second was felt.
+        delayed_close_timeout=messages.seconds(FAREWELL),
         preserve_external_request_id=True,
         access_log=access_logs.of(log, protocol),
         http_filters=[

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import hashlib
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import websockets.asyncio.client
 import websockets.asyncio.server
+from bed import HTTP
 from envoy.extensions.filters.http.buffer.v3.buffer_pb2 import Buffer
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
@@ -98,29 +101,47 @@ async def test_trailers_pass_both_ways(rig: Rig) -> None:
     await rig.proven(scene, without=http1("enable_trailers", False))
 
 
-async def test_a_websocket_talks_on_beyond_the_request_time(rig: Rig) -> None:
-    async def scene(side: Side) -> None:
-        async def echo(connection: Any) -> None:
-            async for message in connection:
-                await connection.send(message)
+async def talking(side: Side, timeouts: Timeouts, talk: Callable[[Any], Awaitable[None]]) -> None:
+    """A WebSocket through both proxies to a server that says everything again."""
 
-        async with websockets.asyncio.server.serve(echo, sock=side.socket()) as server:
-            port = server.sockets[0].getsockname()[1]
-            fast = Timeouts(300, 0.2)
-            vip = await side.alias(await side.behind(port, timeouts=fast), timeouts=fast)
-            sock = await side.bed.namespace.connected(vip, 80)
-            try:
-                async with websockets.asyncio.client.connect(
-                    f"ws://{vip}/", sock=sock, proxy=None, close_timeout=0.1
-                ) as talk:
-                    for text in ("ahoy", "still here"):
-                        await talk.send(text)
-                        assert await talk.recv() == text
-                        await asyncio.sleep(0.3)
-            except websockets.exceptions.InvalidStatus as refused:
-                raise AssertionError(str(refused)) from refused
+    async def echo(connection: Any) -> None:
+        async for message in connection:
+            await connection.send(message)
+
+    async with websockets.asyncio.server.serve(echo, sock=side.socket()) as server:
+        port = server.sockets[0].getsockname()[1]
+        vip = await side.alias(await side.behind(port, timeouts=timeouts), timeouts=timeouts)
+        sock = await side.bed.namespace.connected(vip, 80)
+        try:
+            await talk(await websockets.asyncio.client.connect(f"ws://{vip}/", sock=sock, proxy=None))
+        except websockets.exceptions.InvalidStatus as refused:
+            raise AssertionError(str(refused)) from refused
+
+
+async def test_a_websocket_talks_on_beyond_the_request_time(rig: Rig) -> None:
+    async def talk(connection: Any) -> None:
+        for text in ("ahoy", "still here"):
+            await connection.send(text)
+            assert await connection.recv() == text
+            await asyncio.sleep(0.3)
+        await connection.close()
+
+    async def scene(side: Side) -> None:
+        await talking(side, Timeouts(300, 0.2), talk)
 
     await rig.proven(scene, without=in_managers(lambda manager: manager.ClearField("upgrade_configs")))
+
+
+async def test_a_websocket_is_closed_without_a_wait(rig: Rig) -> None:
+    async def scene(side: Side) -> None:
+        async def talk(connection: Any) -> None:
+            began = time.monotonic()
+            await connection.close()
+            assert time.monotonic() - began < 0.9
+
+        await talking(side, HTTP, talk)
+
+    await rig.proven(scene, without=in_managers(lambda manager: manager.ClearField("delayed_close_timeout")))
 
 
 async def test_events_arrive_one_by_one_while_the_stream_is_open(rig: Rig) -> None:

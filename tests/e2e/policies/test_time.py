@@ -170,3 +170,15 @@ async def test_idle_tcp_connections(rig: Rig, seconds: float, closed: bool) -> N
         assert bool(done) is closed
 
     await rig.proven(scene, without=idle_tcp(0 if closed else SHORT))
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+async def test_the_longest_times_that_ecs_takes_are_taken(rig: Rig, protocol: Protocol) -> None:
+    async def scene(side: Side) -> None:
+        longest = Timeouts(2**31 - 1, None if protocol is Protocol.TCP else 2**31 - 1)
+        task = await side.task()
+        listener = await side.behind(task.port, Protocol.HTTP if protocol is not Protocol.TCP else protocol, longest)
+        vip = await side.alias(listener, protocol=protocol, timeouts=longest)
+        assert (await side.get(vip)).content == task.name.encode()
+
+    await rig.holds(scene)
