@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from moorage.support import state
+from moorage.support import less, state
 from moorage.support.headers import ACCOUNT, FAULT, OPERATION, REGION, SERVICE
 from moorage.support.operations import only_reads
 
@@ -120,6 +120,7 @@ def main() -> None:
     arguments = parser.parse_args()
     _die_with(arguments.parent)
     os.umask(0o077)
+    less.apply()
     try:
         state.load(arguments.state)
     except state.StateUnreadable as error:
