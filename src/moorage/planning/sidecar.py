@@ -13,6 +13,7 @@ from moorage.domain.connect import IDLE_TIMEOUT, PER_REQUEST_TIMEOUT, ConnectCon
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition, cpu_units, memory_mib
+from moorage.planning import container_settings
 from moorage.planning.actions import (
     PROXY_IMAGE,
     ContainerSpec,
@@ -141,7 +142,9 @@ def size(task: Task, definition: TaskDefinition) -> Limits:
     )
 
 
-def container_spec(task: Task, container: ContainerDefinition, around: Surroundings) -> ContainerSpec:
+def container_spec(
+    task: Task, definition: TaskDefinition, container: ContainerDefinition, around: Surroundings
+) -> ContainerSpec:
     """One container as its definition and the task's overrides have it, with the environment that is put around."""
     override = _override(task.overrides, container.name)
     document = container.document
@@ -160,7 +163,9 @@ def container_spec(task: Task, container: ContainerDefinition, around: Surroundi
         limits=Limits(
             cpu=override.get("cpu", document.get("cpu", 0)),
             memory=override.get("memory", document.get("memory", 0)),
+            reservation=override.get("memoryReservation", document.get("memoryReservation", 0)),
         ),
+        settings=container_settings.read(document, definition.document),
         capabilities=capabilities.granted(document.get("linuxParameters", {}).get("capabilities")),
     )
 

@@ -126,6 +126,7 @@ class NetnsRuntime:
             files=[asdict(file) for file in spec.files],
             read_only=spec.read_only_root,
             limits=asdict(spec.limits),
+            settings=asdict(spec.settings),
             # The proxy keeps a user of the host's: what the daemon shares with it belongs to that one.
             mapped=spec.image != PROXY_IMAGE,
             capabilities=[syscalls.CAPABILITIES[name] for name in spec.capabilities],

@@ -132,7 +132,7 @@ def test_what_this_machine_cannot_honour_is_refused_by_name(
         ({"resourceRequirements": [{"type": "GPU", "value": "1"}]}, "resourceRequirements"),
         ({"secrets": [{"name": "A", "valueFrom": "arn"}]}, "secrets"),
         ({"logConfiguration": {"logDriver": "splunk"}}, "logDriver=splunk"),
-        ({"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]}, "mountPoints"),
+        ({"firelensConfiguration": {"type": "fluentbit"}}, "firelensConfiguration"),
     ],
 )
 def test_container_members_that_cannot_be_honoured_are_refused_by_name(

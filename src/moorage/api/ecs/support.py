@@ -73,44 +73,40 @@ _CONTAINER = """
     name image cpu memory essential entryPoint command environment.* user workingDirectory readonlyRootFilesystem
     portMappings.containerPort portMappings.hostPort portMappings.protocol portMappings.name portMappings.appProtocol
     dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.*
-    secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value"""
-_CONTAINER_RECORDED = "memoryReservation dockerLabels.* logConfiguration.options.*"
+    secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value
+    linuxParameters.initProcessEnabled linuxParameters.sharedMemorySize linuxParameters.tmpfs.* memoryReservation
+    mountPoints.* volumesFrom.* ulimits.* systemControls.* hostname extraHosts.* dnsServers dnsSearchDomains
+    interactive pseudoTerminal dockerLabels.*"""
+_CONTAINER_RECORDED = "logConfiguration.options.*"
+_VOLUMES = """
+    volumes.name volumes.host.sourcePath volumes.dockerVolumeConfiguration.scope
+    volumes.dockerVolumeConfiguration.autoprovision volumes.dockerVolumeConfiguration.driver"""
+_VOLUMES_RECORDED = "volumes.dockerVolumeConfiguration.labels.*"
 _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "credentialSpecs": NONE,
     "disableNetworking": OFF,
-    "dnsSearchDomains": NONE,
-    "dnsServers": NONE,
-    "dockerSecurityOptions": NONE,
-    "extraHosts": NONE,
-    "interactive": OFF,
+    "dockerSecurityOptions": ([], ["no-new-privileges"], ["no-new-privileges:true"]),
     "links": NONE,
     "linuxParameters.devices": NONE,
-    "linuxParameters.initProcessEnabled": OFF,
-    "linuxParameters.tmpfs": NONE,
     "logConfiguration.logDriver": ("awslogs", "json-file"),
     "logConfiguration.secretOptions": NONE,
-    "mountPoints": NONE,
     "privileged": OFF,
-    "pseudoTerminal": OFF,
     "resourceRequirements": NONE,
     "restartPolicy.enabled": OFF,
-    "systemControls": NONE,
-    "ulimits": NONE,
     "versionConsistency": ("disabled",),
-    "volumesFrom": NONE,
 }
 _DEFINITION_ONLY: Mapping[str, tuple[Any, ...]] = {
     "enableFaultInjection": OFF,
     "inferenceAccelerators": NONE,
-    "volumes": NONE,
+    "volumes.configuredAtLaunch": OFF,
 }
 
 _OVERRIDES = """
     overrides.containerOverrides.name overrides.containerOverrides.command overrides.containerOverrides.environment.*
     overrides.containerOverrides.cpu overrides.containerOverrides.memory overrides.taskRoleArn
+    overrides.containerOverrides.memoryReservation
     overrides.cpu overrides.memory"""
-_OVERRIDES_RECORDED = """
-    overrides.containerOverrides.memoryReservation overrides.executionRoleArn"""
+_OVERRIDES_RECORDED = "overrides.executionRoleArn"
 
 
 def _below(prefix: str, paths: str) -> str:
@@ -142,9 +138,10 @@ OPERATIONS: Mapping[str, Supported] = {
     "RegisterTaskDefinition": Supported(
         task_definitions.register_task_definition,
         real=f"placementConstraints.* family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
-        + "runtimePlatform.operatingSystemFamily "
+        + f"runtimePlatform.operatingSystemFamily {_VOLUMES} "
         + _below("containerDefinitions", _CONTAINER),
         recorded="executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
+        + f"{_VOLUMES_RECORDED} "
         + _below("containerDefinitions", _CONTAINER_RECORDED),
         only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
     ),

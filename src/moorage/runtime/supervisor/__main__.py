@@ -22,9 +22,10 @@ from pyroute2.netlink.exceptions import NetlinkError
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol, users
 from moorage.runtime.supervisor.children import Children
+from moorage.runtime.supervisor.prepared import Settings
 from moorage.runtime.supervisor.protocol import Message, Refused
 from moorage.runtime.supervisor.server import Server
-from moorage.runtime.supervisor.tasks import Settings, Tasks
+from moorage.runtime.supervisor.tasks import Tasks
 from moorage.runtime.supervisor.uplink import Uplink
 
 LOCK = "supervisor.lock"

@@ -21,10 +21,11 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """CPU in ECS CPU units, memory in MiB; 0 is unlimited."""
+    """CPU in ECS CPU units, memory in MiB; 0 is unlimited. `reservation`: what reclaim leaves a container, in MiB."""
 
     cpu: int = 0
     memory: int = 0
+    reservation: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,12 @@ def _enabling(controllers: dict[str, Path]) -> str:
 
 
 def _limit(version: int, controller: str, directory: Path, limits: Limits) -> None:
-    if controller != "memory" or not limits.memory:
+    if controller != "memory":
+        return
+    if limits.reservation:
+        soft = directory / ("memory.low" if version == 2 else "memory.soft_limit_in_bytes")
+        soft.write_text(str(limits.reservation * _MIB))
+    if not limits.memory:
         return
     amount = str(limits.memory * _MIB)
     (directory / ("memory.max" if version == 2 else "memory.limit_in_bytes")).write_text(amount)

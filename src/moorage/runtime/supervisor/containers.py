@@ -6,6 +6,7 @@ A record is written before anybody is told of a change, so that a supervisor tha
 import asyncio
 import json
 import os
+import pty
 import signal
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage.runtime.supervisor import clock, process, spawn
-from moorage.runtime.supervisor.children import Children
+from moorage.runtime.supervisor.children import Children, Work
 from moorage.runtime.supervisor.output import Output
 
 RECORD = "container.json"
@@ -59,6 +60,8 @@ class Container:
     health_check: asyncio.Task[None] | None = None
     watching: asyncio.Task[None] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    stdin: int | None = None
+    """The end to write of what it reads, held open so that it never sees an end."""
 
     @property
     def running(self) -> bool:
@@ -77,6 +80,12 @@ class Container:
         if self.running:
             with suppress(ProcessLookupError):
                 os.kill(self.seen.pid, self.seen.stop_signal if number == signal.SIGTERM else number)
+
+    def let_go(self) -> None:
+        """Close its standard input."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
 
     async def end(self) -> None:
         """Kill what runs and wait until it is gone."""
@@ -106,19 +115,66 @@ async def run(
     oom: Callable[[], bool],
 ) -> None:
     """Start the container's program; from here on it is watched until it ends. Refused when it does not start."""
-    spawned = await spawn.spawn(children, lambda pipes: process.launch(blueprint, place, pipes))
     output = Output(container.directory)
-    output.read("stdout", spawned.stdout)
-    output.read("stderr", spawned.stderr)
+    spawned: spawn.Spawned | spawn.Launched
+    try:
+        if blueprint.root.furniture.terminal:
+            spawned = await _on_terminal(children, blueprint, place, output)
+        else:
+            spawned = await _on_pipes(container, children, blueprint, place, output)
+    except BaseException:
+        output.abandon()
+        raise
     container.ended = spawned.ended
     container.note(phase="RUNNING", pid=spawned.pid, born=birth(spawned.pid), started_at=clock.now())
     container.watching = asyncio.create_task(_watch(container, spawned.ended, output, oom))
     container.watching.add_done_callback(lambda task: task.result())
 
 
+async def _on_terminal(
+    children: Children, blueprint: process.Blueprint, place: process.Place, output: Output
+) -> spawn.Launched:
+    """On a terminal of its own, which both its streams are: what it writes counts as its standard output."""
+    ours, theirs = pty.openpty()
+
+    def make(status: int, go: int) -> Work:
+        pipes = process.Pipes(theirs, theirs, status, go, stdin=theirs, terminal=True)
+        return process.launch(blueprint, place, pipes)
+
+    try:
+        launched = await spawn.launch(children, make)
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    output.read("stdout", ours)
+    return launched
+
+
+async def _on_pipes(
+    container: Container, children: Children, blueprint: process.Blueprint, place: process.Place, output: Output
+) -> spawn.Spawned:
+    """On two pipes; it reads nothing, or waits for ever where it wants its standard input to be open."""
+    reading, writing = os.pipe() if blueprint.root.furniture.stdin else (None, None)
+    container.stdin = writing
+    try:
+        spawned = await spawn.spawn(children, lambda pipes: process.launch(blueprint, place, pipes), reading)
+    except BaseException:
+        container.let_go()
+        raise
+    finally:
+        if reading is not None:
+            os.close(reading)
+    output.read("stdout", spawned.stdout)
+    output.read("stderr", spawned.stderr)
+    return spawned
+
+
 async def _watch(container: Container, ended: asyncio.Future[int], output: Output, oom: Callable[[], bool]) -> None:
     code = await ended
     stopped = clock.now()
+    container.let_go()
     if container.health_check is not None:
         container.health_check.cancel()
     with suppress(TimeoutError):

@@ -33,6 +33,10 @@ class Output:
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
+    def abandon(self) -> None:
+        """Nothing will be written."""
+        self._file.close()
+
     def read(self, stream: str, descriptor: int) -> None:
         """Keep what arrives on `descriptor`, which is closed at its end."""
         os.set_blocking(descriptor, False)
@@ -44,8 +48,10 @@ class Output:
             data = os.read(descriptor, _CHUNK)
         except BlockingIOError:
             return
+        except OSError:  # a terminal that nobody has open any more
+            data = b""
         if data:
-            self._keep(stream, data)
+            self._keep(stream, data.replace(b"\r\n", b"\n") if os.isatty(descriptor) else data)
             return
         self._loop.remove_reader(descriptor)
         os.close(descriptor)

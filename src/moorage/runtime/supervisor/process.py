@@ -11,10 +11,11 @@ import signal
 import termios
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import identity, rootfs
+from moorage.runtime.supervisor import furnish, identity, init, rootfs, users
 from moorage.runtime.supervisor.children import Report, fork
 from moorage.runtime.supervisor.protocol import Refused
 
@@ -42,6 +43,8 @@ class Program:
     user: str
     capabilities: frozenset[int] = frozenset()
     """What user 0 may do within the task's own range of ids; nothing where there is none."""
+    limits: tuple[tuple[str, int, int], ...] = ()
+    """ulimits, as (name, soft, hard)."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,13 @@ def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report
     def work(report: Report) -> None:
         _join(place.cgroups)
         syscalls.setns(place.network, syscalls.CLONE_NEWNET)
+        mapping = _map_of_volumes(blueprint.root)
         syscalls.unshare(_OWN_NAMESPACES)
-        users = None if place.users is None else _USERS
-        report.value = fork(lambda: _guarded(lambda: _be_container(blueprint, users), pipes, keep=place.users))
+        if mapping is not None:
+            _map_volumes(blueprint.root, mapping)
+        own = None if place.users is None else _USERS
+        body = partial(_be_container, blueprint, own, pipes.terminal)
+        report.value = fork(lambda: _guarded(body, pipes, keep=place.users))
 
     return work
 
@@ -116,6 +123,19 @@ def enter(pid: int, program: Program, cgroups: Sequence[str], pipes: Pipes, user
         )
 
     return work
+
+
+def _map_of_volumes(root: rootfs.Root) -> int | None:
+    """The user namespace by which owners of shared volumes are mapped. Forks: not in a new process namespace."""
+    if root.ids is None or not any(volume.mapped for volume in root.furniture.volumes):
+        return None
+    return users.namespace(root.ids, users.of_slot(users.SHARED).first)
+
+
+def _map_volumes(root: rootfs.Root, mapping: int) -> None:
+    """Lay above each shared volume, for this container alone, itself with the task's owners."""
+    for source in {volume.source for volume in root.furniture.volumes if volume.mapped}:
+        syscalls.mount_mapped(source, source, mapping)
 
 
 def _join(cgroups: Sequence[str]) -> None:
@@ -145,32 +165,43 @@ def _arrange(pipes: Pipes, keep: int | None) -> None:
     os.closerange(len(copies) + 1, 1 << 20)
 
 
-def _be_container(blueprint: Blueprint, users: int | None) -> None:
+def _be_container(blueprint: Blueprint, own_users: int | None, terminal: bool) -> None:
     program, root = blueprint.program, blueprint.root
     os.setsid()
+    if terminal:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     syscalls.set_hostname(blueprint.hostname)
-    rootfs.enter(root, users)
+    rootfs.enter(root, own_users)
     who = identity.resolve(program.user)
     owner = _owner(root, who)
     _own_streams(owner)
     _prepare_files(blueprint, owner)
     if blueprint.read_only:
         rootfs.freeze()
-    if users is not None:
-        syscalls.setns(users, syscalls.CLONE_NEWUSER)
+    if root.furniture.init:
+        init.rename()
+    furnish.limit(program.limits)
+    if own_users is not None:
+        syscalls.setns(own_users, syscalls.CLONE_NEWUSER)
     elif root.userns:
         identity.nest(who)
     identity.become(who, program.capabilities, groups=_may_set_groups())
     _await_adoption()
-    _execute(program, who)
+    if root.furniture.init:
+        _die_with_supervisor()
+        init.run(lambda: _execute(program, who, alone=False))
+    else:
+        _execute(program, who)
 
 
 def _be_guest(program: Program, own_users: int | None, terminal: bool) -> None:
+    os.umask(0o022)
     if terminal:
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     syscalls.hide_from_peers()
     who = identity.resolve(program.user)
+    furnish.limit(program.limits)
     if own_users is not None:
         syscalls.setns(_USERS, syscalls.CLONE_NEWUSER)
     identity.become(who, program.capabilities, groups=_may_set_groups())
@@ -216,12 +247,18 @@ def _await_adoption() -> None:
         os._exit(1)
 
 
-def _execute(program: Program, who: identity.Identity) -> None:
-    # Only now, as the last: the parent is the supervisor since it adopted this process, and a change of identity
-    # would forget the request. The pipe shows a supervisor that ended in between.
+def _die_with_supervisor() -> None:
+    # The parent is the supervisor since it adopted this process, and a change of identity would forget the request:
+    # so it comes last. The pipe shows a supervisor that ended in between.
     syscalls.die_with_parent(signal.SIGKILL)
     if select.select([_GO], [], [], 0)[0] and not os.read(_GO, 1):
         os._exit(1)
+
+
+def _execute(program: Program, who: identity.Identity, *, alone: bool = True) -> None:
+    """Execute the program. `alone`: not as the child of an init, which it ends with anyway."""
+    if alone:
+        _die_with_supervisor()
     environment = {"PATH": SEARCH_PATH, "HOME": who.home, **program.environment}
     os.chdir(program.directory)
     os.write(_STATUS, EXECUTING)

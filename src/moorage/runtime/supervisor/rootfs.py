@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import identity
+from moorage.runtime.supervisor import furnish, identity
+from moorage.runtime.supervisor.furnish import NOTHING, Furniture
 from moorage.runtime.supervisor.users import Ids
 
 _HOST = "/.host"
@@ -62,6 +63,7 @@ class Root:
     """The mounts are made inside a user namespace: overlays keep their marks in user attributes."""
     ids: Ids | None = None
     """Whose the files are: user 0 of the container is the first of these."""
+    furniture: Furniture = NOTHING
 
     @property
     def owner(self) -> int:
@@ -91,9 +93,10 @@ def enter(root: Root, users: int | None) -> None:
     _pivot(base / "root")
     # A fresh /proc is allowed only while the host's whole one is still in sight.
     syscalls.mount("proc", _within("/proc"), "proc", _INERT | syscalls.MS_NOEXEC)
-    _mount_devices(root.owner)
+    _mount_devices(root.owner, root.furniture.shared_memory)
     for source, target, writable in binds:
         _bind(source, target, root.owner, writable=writable)
+    _equip(root.furniture, root.owner)
     _mask_proc()
     syscalls.unmount(_HOST, syscalls.MNT_DETACH)
     Path(_HOST).rmdir()
@@ -237,7 +240,21 @@ def _pivot(merged: Path) -> None:
     os.chdir("/")
 
 
-def _mount_devices(owner: int) -> None:
+def _equip(furniture: Furniture, owner: int) -> None:
+    """Volumes and memory file systems, outer paths first, and kernel parameters while they can be written."""
+    wanted: list[furnish.Volume | furnish.Memory] = [*furniture.volumes, *furniture.memory]
+    wanted.sort(key=lambda each: each.target.rstrip("/").count("/"))
+    for each in wanted:
+        place = Path(_within(each.target))
+        make_directory(place, owner)
+        if isinstance(each, furnish.Volume):
+            furnish.mount_volume(each, _HOST, place)
+        else:
+            furnish.mount_memory(each, place, owner)
+    furnish.set_sysctls(furniture.sysctls)
+
+
+def _mount_devices(owner: int, shared_memory: int) -> None:
     flags, ours = syscalls.MS_NOSUID | syscalls.MS_NOEXEC, f"uid={owner},gid={owner}"
     syscalls.mount("tmpfs", _within("/dev"), "tmpfs", flags, f"size=64k,mode=755,{ours}")
     for name in _DEVICES:
@@ -248,7 +265,7 @@ def _mount_devices(owner: int) -> None:
     for name, target in _DEVICE_LINKS.items():
         Path(f"/dev/{name}").symlink_to(target)
     Path("/dev/shm").mkdir()
-    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, f"size=64m,mode=1777,{ours}")
+    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, f"size={shared_memory}m,mode=1777,{ours}")
 
 
 def _mask_proc() -> None:

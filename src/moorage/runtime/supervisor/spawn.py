@@ -36,11 +36,11 @@ class Launched:
     ended: asyncio.Future[int]
 
 
-async def spawn(children: Children, make: Callable[[process.Pipes], Work]) -> Spawned:
+async def spawn(children: Children, make: Callable[[process.Pipes], Work], stdin: int | None = None) -> Spawned:
     """Run the worker that `make` returns until its process executes; Refused (CannotStart) with the reason if not."""
     (out_r, out_w), (err_r, err_w) = os.pipe(), os.pipe()
     try:
-        started = await launch(children, lambda status, go: make(process.Pipes(out_w, err_w, status, go)))
+        started = await launch(children, lambda status, go: make(process.Pipes(out_w, err_w, status, go, stdin)))
     except BaseException:
         _close(out_r, err_r)
         raise

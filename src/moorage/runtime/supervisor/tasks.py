@@ -7,8 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 from moorage.runtime import syscalls
@@ -17,49 +16,20 @@ from moorage.runtime.supervisor import (
     health,
     listeners,
     network,
+    prepared,
     process,
     records,
-    resolver,
-    rootfs,
     rules,
     usage,
     users,
+    volumes,
 )
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
 from moorage.runtime.supervisor.children import Children, Report
 from moorage.runtime.supervisor.containers import Container, Seen
 from moorage.runtime.supervisor.guests import Guests
+from moorage.runtime.supervisor.prepared import Settings, Task
 from moorage.runtime.supervisor.protocol import Message, Refused
-
-
-@dataclass
-class Task:
-    """A task that was prepared. `net` is None when a former supervisor's end took its namespace away."""
-
-    task_id: str
-    hostname: str = ""
-    hosts: list[tuple[str, str]] = field(default_factory=list)
-    net: network.TaskNetwork | None = None
-    namespace: int = -1
-    slot: int = -1
-    users: int | None = None
-    """The namespace of its ids; None where ids cannot be mapped. As root `slot` is the range that it maps."""
-    containers: dict[str, Container] = field(default_factory=dict)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the supervisor was started with."""
-
-    state: Path
-    workshop: str
-    root_size: int
-    addresses: network.Addresses
-    userns: bool
-    instance: str = ""
-    ranges: bool = False
-    """Each task gets a range of ids of its own."""
 
 
 class Tasks:
@@ -73,6 +43,7 @@ class Tasks:
         self.guests = Guests(children)
         self._home = network.hold()
         self._tasks: dict[str, Task] = {}
+        volumes.sweep(settings.state)
         self._last_offset: int = records.last_offset(settings.state)
         for task_id, seen in records.former(settings.state).items():
             self._tasks[task_id] = Task(task_id, containers=self._restore(task_id, seen))
@@ -198,7 +169,7 @@ class Tasks:
             raise Refused("NotRunning", f"the container {request['name']} does not run")
         own = container.program
         environment = {**own.environment, **dict(request["environment"])}
-        program = process.Program(request["argv"], environment, own.directory, own.user, own.capabilities)
+        program = replace(own, argv=request["argv"], environment=environment)
         joins = self._cgroups.joins(request["task_id"], container.seen.name)
         return await self.guests.attach(container.seen.pid, program, joins, request["terminal"])
 
@@ -214,7 +185,7 @@ class Tasks:
 
         if self._settings.ranges:
             task.slot = users.free_slot({each.slot for each in self._tasks.values()}, self._settings.instance)
-        ids = self._ids(task)
+        ids = prepared.ids_of(self._settings, task)
 
         def work(report: Report) -> None:
             if ids is not None:
@@ -229,13 +200,7 @@ class Tasks:
 
     async def _start(self, task: Task, name: str, request: Message) -> None:
         directory = records.directory(self._settings.state, task.task_id, name)
-        environment = {"HOSTNAME": task.hostname, **dict(request["environment"])}
-        mapped = task.users is not None and bool(request["mapped"])
-        if request["added"] and not mapped:
-            why = "containers have no capabilities here (`moorage check` says what is needed for them)"
-            raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
-        rights = frozenset(request["capabilities"]) if mapped else frozenset()
-        program = process.Program(request["argv"], environment, request["directory"], request["user"], rights)
+        program, blueprint = prepared.plans(self._settings, task, request)
         identifier = containers.runtime_id(task.task_id, name)
         seen = Seen(name, identifier, stop_signal=request["stop_signal"], attempt=request["attempt"])
         container = Container(directory, seen, program, lambda: self._notify(task.task_id))
@@ -246,8 +211,8 @@ class Tasks:
             await containers.run(
                 container,
                 self._children,
-                self._blueprint(task, program, request),
-                process.Place(task.namespace, joins, task.users if mapped else None),
+                blueprint,
+                process.Place(task.namespace, joins, task.users if request["mapped"] else None),
                 lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
             )
         except Refused:
@@ -258,25 +223,6 @@ class Tasks:
             raise
         if request["health_check"]:
             self._check_health(task.task_id, container, health.HealthCheck(**request["health_check"]))
-
-    def _blueprint(self, task: Task, program: process.Program, request: Message) -> process.Blueprint:
-        etc = {
-            "hostname": f"{task.hostname}\n",
-            "hosts": _hosts_file(task),
-            "resolv.conf": resolver.resolv_conf(),
-        }
-        root = rootfs.Root(
-            self._settings.workshop,
-            request["image"],
-            request["complete"],
-            self._settings.root_size,
-            etc,
-            tuple((source, target, writable) for source, target, writable in request["binds"]),
-            self._settings.userns,
-            self._ids(task) if request["mapped"] else None,
-        )
-        files = [process.WrittenFile(**file) for file in request["files"]]
-        return process.Blueprint(program, root, task.hostname, files, request["read_only"])
 
     def _check_health(self, task_id: str, container: Container, check: health.HealthCheck) -> None:
         async def run(argv: list[str], within: float) -> int:
@@ -293,7 +239,7 @@ class Tasks:
         self, task_id: str, container: Container, argv: list[str], environment: dict[str, str], within: float | None
     ) -> tuple[int, bytes]:
         own = container.program
-        program = process.Program(argv, {**own.environment, **environment}, own.directory, own.user, own.capabilities)
+        program = replace(own, argv=argv, environment={**own.environment, **environment})
         joins = self._cgroups.joins(task_id, container.seen.name)
         return await containers.execute(container, self._children, program, joins, within)
 
@@ -309,9 +255,7 @@ class Tasks:
             os.close(task.users)
             task.users, task.slot = None, -1
         self._cgroups.remove_task(task.task_id)
-
-    def _ids(self, task: Task) -> users.Ids | None:
-        return users.of_slot(task.slot) if self._settings.ranges else None
+        volumes.discard(self._settings.state, task.task_id)
 
     def _prepared(self, task_id: str) -> Task:
         task = self._tasks.get(task_id)
@@ -341,9 +285,3 @@ class Tasks:
                 self._last_offset = candidate
                 return self._last_offset
         raise Refused("CannotStart", f"every address of {self._settings.addresses.pool} is taken")
-
-
-def _hosts_file(task: Task) -> str:
-    own = str(task.net.address) if task.net else "127.0.0.1"
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{own} {task.hostname}"]
-    return "\n".join([*lines, *(f"{address} {name}" for address, name in task.hosts)]) + "\n"

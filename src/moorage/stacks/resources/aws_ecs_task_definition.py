@@ -29,8 +29,21 @@ _LINUX = Object(
     {
         "Capabilities": Object({"Add": TEXT_LIST, "Drop": TEXT_LIST}),
         "Devices": NONE,
-        "InitProcessEnabled": OFF,
-        "Tmpfs": NONE,
+        "InitProcessEnabled": TRUTH,
+        "SharedMemorySize": WHOLE,
+        "Tmpfs": ListOf(
+            Object({"ContainerPath": TEXT, "MountOptions": TEXT_LIST, "Size": WHOLE}, ("Size",)),
+        ),
+    }
+)
+_VOLUME = Object(
+    {
+        "ConfiguredAtLaunch": OFF,
+        "DockerVolumeConfiguration": Object(
+            {"Autoprovision": TRUTH, "Driver": TEXT, "Labels": TEXTS, "Scope": TEXT},
+        ),
+        "Host": Object({"SourcePath": TEXT}),
+        "Name": TEXT,
     }
 )
 _PORT_MAPPINGS = ListOf(
@@ -46,39 +59,42 @@ _CONTAINER = Object(
         "CredentialSpecs": NONE,
         "DependsOn": ListOf(Object({"Condition": TEXT, "ContainerName": TEXT})),
         "DisableNetworking": OFF,
-        "DnsSearchDomains": NONE,
-        "DnsServers": NONE,
+        "DnsSearchDomains": TEXT_LIST,
+        "DnsServers": TEXT_LIST,
         "DockerLabels": TEXTS,
-        "DockerSecurityOptions": NONE,
+        "DockerSecurityOptions": Exactly(TEXT_LIST, ([], ["no-new-privileges"], ["no-new-privileges:true"])),
         "EntryPoint": TEXT_LIST,
         "Environment": PAIRS,
         "EnvironmentFiles": ListOf(Object({"Type": TEXT, "Value": TEXT})),
         "Essential": TRUTH,
-        "ExtraHosts": NONE,
+        "ExtraHosts": ListOf(Object({"Hostname": TEXT, "IpAddress": TEXT})),
         "HealthCheck": _HEALTH_CHECK,
+        "Hostname": TEXT,
         "Image": TEXT,
-        "Interactive": OFF,
+        "Interactive": TRUTH,
         "Links": NONE,
         "LinuxParameters": _LINUX,
         "LogConfiguration": LOG_CONFIGURATION,
         "Memory": WHOLE,
         "MemoryReservation": WHOLE,
-        "MountPoints": NONE,
+        "MountPoints": ListOf(Object({"ContainerPath": TEXT, "ReadOnly": TRUTH, "SourceVolume": TEXT})),
         "Name": TEXT,
         "PortMappings": _PORT_MAPPINGS,
         "Privileged": OFF,
-        "PseudoTerminal": OFF,
+        "PseudoTerminal": TRUTH,
         "ReadonlyRootFilesystem": TRUTH,
         "ResourceRequirements": NONE,
         "RestartPolicy": Object({"Enabled": OFF}),
         "Secrets": ListOf(Object({"Name": TEXT, "ValueFrom": TEXT}, ("Name", "ValueFrom"))),
         "StartTimeout": WHOLE,
         "StopTimeout": WHOLE,
-        "SystemControls": NONE,
-        "Ulimits": NONE,
+        "SystemControls": ListOf(Object({"Namespace": TEXT, "Value": TEXT})),
+        "Ulimits": ListOf(
+            Object({"HardLimit": WHOLE, "Name": TEXT, "SoftLimit": WHOLE}, ("HardLimit", "Name", "SoftLimit"))
+        ),
         "User": TEXT,
         "VersionConsistency": Exactly(TEXT, ("disabled",)),
-        "VolumesFrom": NONE,
+        "VolumesFrom": ListOf(Object({"ReadOnly": TRUTH, "SourceContainer": TEXT})),
         "WorkingDirectory": TEXT,
     },
     ("Image", "Name"),
@@ -99,7 +115,7 @@ PROPERTIES = Object(
         "RuntimePlatform": Object({"CpuArchitecture": TEXT, "OperatingSystemFamily": TEXT}),
         "Tags": TAGS,
         "TaskRoleArn": TEXT,
-        "Volumes": NONE,
+        "Volumes": ListOf(_VOLUME),
     }
 )
 """What RegisterTaskDefinition supports here; a test holds the two together."""

@@ -1,0 +1,91 @@
+"""A task that was prepared, and what a container of it is made from: its program and the blueprint of its root.
+
+From a request to values; what is done with them is in `tasks` and `process`. Volumes get their directories here.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from moorage.runtime.supervisor import furnish, network, process, resolver, rootfs, users, volumes
+from moorage.runtime.supervisor.containers import Container
+from moorage.runtime.supervisor.protocol import Message, Refused
+
+
+@dataclass
+class Task:
+    """A task that was prepared. `net` is None when a former supervisor's end took its namespace away."""
+
+    task_id: str
+    hostname: str = ""
+    hosts: list[tuple[str, str]] = field(default_factory=list)
+    net: network.TaskNetwork | None = None
+    namespace: int = -1
+    slot: int = -1
+    users: int | None = None
+    """The namespace of its ids; None where ids cannot be mapped. As root `slot` is the range that it maps."""
+    containers: dict[str, Container] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the supervisor was started with."""
+
+    state: Path
+    workshop: str
+    root_size: int
+    addresses: network.Addresses
+    userns: bool
+    instance: str = ""
+    ranges: bool = False
+    """Each task gets a range of ids of its own."""
+
+
+def ids_of(settings: Settings, task: Task) -> users.Ids | None:
+    """The ids of the task's containers, where they have a range."""
+    return users.of_slot(task.slot) if settings.ranges else None
+
+
+def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Program, process.Blueprint]:
+    """What the request asks to be executed, and in what."""
+    ids = ids_of(settings, task) if request["mapped"] else None
+    if request["added"] and ids is None:
+        why = "containers have no capabilities here (`moorage check` says what is needed for them)"
+        raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
+    mounts = volumes.made(settings.state, task.task_id, ids, request["settings"]["volumes"])
+    furniture = furnish.read(request["settings"], mounts)
+    hostname = request["settings"]["hostname"] or task.hostname
+    program = process.Program(
+        request["argv"],
+        {"HOSTNAME": hostname, **dict(request["environment"])},
+        request["directory"],
+        request["user"],
+        frozenset(request["capabilities"]) if ids is not None else frozenset(),
+        furniture.limits,
+    )
+    root = rootfs.Root(
+        settings.workshop,
+        request["image"],
+        request["complete"],
+        settings.root_size,
+        _etc(task, hostname, request["settings"]),
+        tuple((source, target, writable) for source, target, writable in request["binds"]),
+        settings.userns,
+        ids,
+        furniture,
+    )
+    files = [process.WrittenFile(**file) for file in request["files"]]
+    return program, process.Blueprint(program, root, hostname, files, request["read_only"])
+
+
+def _etc(task: Task, hostname: str, settings: Message) -> dict[str, str]:
+    """The files that name things: the container's own host name, its task's neighbours, who is asked for the rest."""
+    own = str(task.net.address) if task.net else "127.0.0.1"
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{own} {hostname}"]
+    lines += [f"{address} {name}" for address, name in (*task.hosts, *settings["hosts"])]
+    return {
+        "hostname": f"{hostname}\n",
+        "hosts": "\n".join(lines) + "\n",
+        "resolv.conf": resolver.resolv_conf(settings["dns_servers"], settings["dns_search"]),
+    }
