@@ -66,6 +66,7 @@ def container(subject: Subject, name: str) -> dict[str, Any]:
         DesiredStatus=desired_status(found, state),
         KnownStatus=seen.status,
         ExitCode=seen.exit_code,
+        RestartCount=seen.restarts if definition is not None and definition.restart else None,
         Limits=_limits(definition),
         CreatedAt=_instant(seen.started_at),
         StartedAt=_instant(seen.started_at),

@@ -23,6 +23,9 @@ MEMORY_OPTIONS = re.compile(
     r"defaults|rw|ro|nosuid|nodev|noexec|exec|sync|async|noatime|nodiratime|relatime|strictatime|mode=[0-7]{3,4}"
 )
 
+RESTART_PERIODS = range(60, 1801)
+MAX_IGNORED_CODES = 50
+
 NOT_IN_AWSVPC = {"hostname": "hostname is", "extraHosts": "Extra hosts are"}
 """What a container cannot have where its task has a network interface, in ECS's words."""
 
@@ -38,6 +41,7 @@ def check(document: Document) -> None:
         _check_ulimits(container)
         _check_system_controls(container)
         _check_memory_mounts(container)
+        _check_restart_policy(container)
 
 
 def check_fargate(container: Document) -> None:
@@ -114,6 +118,16 @@ def _check_memory_mounts(container: Document) -> None:
                     f"The mount option '{option}' of a tmpfs in container '{container['name']}'",
                     "containers cannot have devices, programs that gain rights, or mounts that are seen elsewhere.",
                 )
+
+
+def _check_restart_policy(container: Document) -> None:
+    policy = container.get("restartPolicy", {})
+    if policy.get("restartAttemptPeriod", RESTART_PERIODS[0]) not in RESTART_PERIODS:
+        raise ClientMistake(_invalid("restartPolicy", container, "restartAttemptPeriod must be between 60 and 1800."))
+    if len(policy.get("ignoredExitCodes", ())) > MAX_IGNORED_CODES:
+        raise ClientMistake(
+            _invalid("restartPolicy", container, f"at most {MAX_IGNORED_CODES} exit codes are ignored.")
+        )
 
 
 def _invalid(member: str, container: Document, why: str) -> str:

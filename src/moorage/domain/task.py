@@ -151,7 +151,7 @@ class Task:
 class ContainerState:
     """What was seen of one container. `status` is PENDING, RUNNING or STOPPED, as DescribeTasks has it.
 
-    `restarts` is how often it was to be started again within its task; only the proxy is.
+    `restarts` is how often it was to be started again within its task.
     """
 
     name: str

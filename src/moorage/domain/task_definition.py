@@ -17,6 +17,9 @@ ACTIVE = "ACTIVE"
 INACTIVE = "INACTIVE"
 DELETE_IN_PROGRESS = "DELETE_IN_PROGRESS"
 
+RESTART_PERIOD = 300
+"""Seconds that a container must have run for, where its policy says nothing (API reference, ContainerRestartPolicy)."""
+
 MIB = 1
 GIB = 1024
 
@@ -51,6 +54,22 @@ class Dependency:
 
 
 @dataclass(frozen=True)
+class RestartPolicy:
+    """A container that ran for `period` seconds and ends is started again, but for the exit codes `ignored`."""
+
+    ignored: frozenset[int]
+    period: int
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "RestartPolicy | None":
+        if not document.get("enabled"):
+            return None
+        return cls(
+            frozenset(document.get("ignoredExitCodes", ())), document.get("restartAttemptPeriod", RESTART_PERIOD)
+        )
+
+
+@dataclass(frozen=True)
 class ContainerDefinition:
     """A container as decisions see it. `memory` in MiB is the hard limit, 0 without one; times in seconds."""
 
@@ -62,6 +81,7 @@ class ContainerDefinition:
     health_check: Mapping[str, Any] | None
     start_timeout: int | None
     stop_timeout: int | None
+    restart: RestartPolicy | None
     document: Mapping[str, Any]
 
     @classmethod
@@ -77,6 +97,7 @@ class ContainerDefinition:
             health_check=document.get("healthCheck"),
             start_timeout=document.get("startTimeout"),
             stop_timeout=document.get("stopTimeout"),
+            restart=RestartPolicy.read(document.get("restartPolicy", {})),
             document=document,
         )
 

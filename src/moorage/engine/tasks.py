@@ -24,6 +24,7 @@ from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
 from moorage.planning import containers, definitions, inside, sidecar
+from moorage.planning.actions import ContainerSpec
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 
@@ -186,19 +187,16 @@ class Tasks:
     async def _start(self, subject: Subject, name: str) -> None:
         """Start a container of the task; for the proxy, its socket and its bootstrap document come first."""
         task, proxy = subject.task, subject.proxy
-        if proxy is not None and name == proxy.container and subject.deployment is not None:
-            sockets = await self._proxies.open(task.id)
-            world = self._store.snapshot()
-            view = view_of(world, task, subject.deployment, ports_of(proxy))
-            arguments = self._envoy.arguments(view, self._patience_with(world, task).drain)
-            spec = sidecar.proxy_spec(task, proxy, arguments, self._envoy.bootstrap(view), sockets)
-            noted = (world.get(TaskState, task.key) or subject.state).container(name)
-            spec = replace(spec, attempt=noted.restarts if noted is not None else 0)
-        else:
+        if proxy is None or name != proxy.container or subject.deployment is None:
             definition = next(c for c in subject.definition.containers if c.name == name)
             await self._try(subject, name, self._start_own(subject, definition))
             return
-        await self._try(subject, name, self._runtime.start(spec))
+        sockets = await self._proxies.open(task.id)
+        world = self._store.snapshot()
+        view = view_of(world, task, subject.deployment, ports_of(proxy))
+        arguments = self._envoy.arguments(view, self._patience_with(world, task).drain)
+        spec = sidecar.proxy_spec(task, proxy, arguments, self._envoy.bootstrap(view), sockets)
+        await self._try(subject, name, self._runtime.start(self._counted(subject, spec)))
 
     async def _start_own(self, subject: Subject, container: ContainerDefinition) -> None:
         """A container of the definition, with what ECS puts around its environment."""
@@ -206,7 +204,13 @@ class Tasks:
         fetched = (await self._secrets.of(task, definition)).get(container.name, Fetched())
         around = inside.surroundings(task, definition, container.name)
         around = inside.with_fetched(around, fetched.files, fetched.secrets)
-        await self._runtime.start(sidecar.container_spec(task, definition, container, around))
+        spec = sidecar.container_spec(task, definition, container, around)
+        await self._runtime.start(self._counted(subject, spec))
+
+    def _counted(self, subject: Subject, spec: ContainerSpec) -> ContainerSpec:
+        """`spec` as the start that was noted last."""
+        noted = (self._store.snapshot().get(TaskState, subject.task.key) or subject.state).container(spec.name)
+        return replace(spec, attempt=noted.restarts if noted is not None else 0)
 
     async def _try(self, subject: Subject, container: str | None, attempt: Awaitable[object]) -> None:
         """Record a refusal of the runtime as the reason why the task could not start."""

@@ -255,9 +255,9 @@ def _pending(situation: Situation) -> Doing:
 
 
 def _running(situation: Situation) -> Doing:
-    proxy = situation.state.container(situation.proxy.container) if situation.proxy else None
-    if proxy is not None and proxy.status == "PENDING":
-        return (Start(proxy.name),), SOON
+    again = tuple(Start(each.name) for each in situation.state.containers if each.status == "PENDING")
+    if again:
+        return again, SOON
     gate = _gate(situation)
     if not gate:
         return (), LATER

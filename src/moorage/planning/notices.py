@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moorage.domain.task import Status, TaskState
+from moorage.planning import sidecar
 
 PATIENCE: Final[Mapping[Status, timedelta]] = {
     # A start takes seconds: only what takes longer is worth an event.
@@ -48,7 +49,7 @@ def _at_once(state: TaskState) -> Iterator[str]:
     for refusal in state.refused:
         yield f"(task {state.id}) has a Service Connect proxy that refused {refusal}."
     for container in state.containers:
-        if container.restarts:
+        if container.restarts and sidecar.is_proxy(container.name):
             yield f"(task {state.id}) has a Service Connect proxy that {container.reason}."
 
 

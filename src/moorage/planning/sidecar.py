@@ -30,6 +30,8 @@ from moorage.planning.inside import Surroundings
 FIRST_LISTENER_PORT = 42000
 """Where the proxy's ports are looked for, upwards; a port that the task itself names is passed over."""
 
+_NAMED = "ecs-service-connect-"
+
 PROXY_USER = "20000"
 PROXY_DIRECTORY = "/run/moorage"
 """Where the proxy's own socket directory appears inside its container."""
@@ -108,10 +110,15 @@ def proxy_of(task: Task, deployment: Deployment | None, definition: TaskDefiniti
     exposed = exposed_ports(deployment, definition)
     free = _free_ports(definition, exposed)
     return Proxy(
-        container=f"ecs-service-connect-{_letters(task.id)}",
+        container=f"{_NAMED}{_letters(task.id)}",
         egress_port=next(free),
         ingress=tuple(Listener(port, port.port if port.overridden else next(free)) for port in exposed),
     )
+
+
+def is_proxy(container: str) -> bool:
+    """True for a name that proxies have."""
+    return container.startswith(_NAMED)
 
 
 def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | None) -> TaskSpec:

@@ -53,6 +53,8 @@ SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
         ({"systemControls": [{"namespace": "kernel.core_pattern", "value": "x"}]}, {}, "'kernel.core_pattern'"),
         ({"systemControls": [{"namespace": "net/../kernel.x", "value": "x"}]}, {}, "'net/../kernel.x'"),
         ({LINUX: {"tmpfs": [{"containerPath": "x", "size": 1}]}}, {}, "an absolute containerPath"),
+        ({"restartPolicy": {"enabled": True, "restartAttemptPeriod": 59}}, {}, "must be between 60 and 1800"),
+        ({"restartPolicy": {"enabled": True, "ignoredExitCodes": list(range(51))}}, {}, "at most 50 exit codes"),
     ],
 )
 def test_what_ecs_refuses_is_refused_in_its_words(container: dict[str, Any], more: dict[str, Any], text: str) -> None:

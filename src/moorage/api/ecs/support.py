@@ -76,7 +76,7 @@ _CONTAINER = """
     secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value
     linuxParameters.initProcessEnabled linuxParameters.sharedMemorySize linuxParameters.tmpfs.* memoryReservation
     mountPoints.* volumesFrom.* ulimits.* systemControls.* hostname extraHosts.* dnsServers dnsSearchDomains
-    interactive pseudoTerminal dockerLabels.*"""
+    interactive pseudoTerminal dockerLabels.* restartPolicy.*"""
 _CONTAINER_RECORDED = "logConfiguration.options.*"
 _VOLUMES = """
     volumes.name volumes.host.sourcePath volumes.dockerVolumeConfiguration.scope
@@ -92,7 +92,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "logConfiguration.secretOptions": NONE,
     "privileged": OFF,
     "resourceRequirements": NONE,
-    "restartPolicy.enabled": OFF,
     "versionConsistency": ("disabled",),
 }
 _DEFINITION_ONLY: Mapping[str, tuple[Any, ...]] = {

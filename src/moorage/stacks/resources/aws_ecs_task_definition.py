@@ -84,7 +84,9 @@ _CONTAINER = Object(
         "PseudoTerminal": TRUTH,
         "ReadonlyRootFilesystem": TRUTH,
         "ResourceRequirements": NONE,
-        "RestartPolicy": Object({"Enabled": OFF}),
+        "RestartPolicy": Object(
+            {"Enabled": TRUTH, "IgnoredExitCodes": ListOf(WHOLE), "RestartAttemptPeriod": WHOLE},
+        ),
         "Secrets": ListOf(Object({"Name": TEXT, "ValueFrom": TEXT}, ("Name", "ValueFrom"))),
         "StartTimeout": WHOLE,
         "StopTimeout": WHOLE,
