@@ -43,7 +43,8 @@ PARAMETERS: Final[Rows] = (
     ("ecs", r"^volumes\.(efs|fsx|s3files)", "no remote file system is mounted: use an empty volume"),
     ("ecs", r"^volumes\.dockerVolumeConfiguration\.driverOpts", "volumes are directories, which have no options"),
     ("ecs", r"repositoryCredentials", "images are local folders; there is no registry"),
-    ("ecs", r"^daemonName$", f"ECS daemons are {NOT_YET}"),
+    ("ecs", r"^daemonName$", "ECS daemons run on managed instances, which there are none of on one machine"),
+    ("ecs", r"^cluster$|^managedInstancesProvider$", "there are no managed instances on one machine"),
     ("ecs", r"^proxyConfiguration$", "it is App Mesh's; AWS ended App Mesh on 2026-09-30"),
     ("ecs", r"^trustedExecutionConfiguration$", "there is no enclave here"),
     (

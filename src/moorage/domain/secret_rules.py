@@ -90,7 +90,11 @@ def _check_container(container: Mapping[str, Any]) -> None:
             )
         taken.add(secret["name"])
         reference(secret["valueFrom"])
-    files = container.get("environmentFiles", ())
+    check_files(container.get("environmentFiles", ()))
+
+
+def check_files(files: Sequence[Mapping[str, Any]]) -> None:
+    """ClientMistake unless these can be the environment files of a container."""
     if len(files) > MAX_FILES:
         raise ClientMistake(f"A container can have at most {MAX_FILES} environment files.")
     for each in files:

@@ -62,6 +62,18 @@ class Alarms:
 
 
 @dataclass(frozen=True)
+class EarlySuccess:
+    """When a deployment completes before it is finished: once `healthy_percent` of its tasks are healthy.
+
+    `deferred`: the tasks that it replaces may still be there; they go afterwards.
+    """
+
+    enabled: bool
+    healthy_percent: int
+    deferred: bool
+
+
+@dataclass(frozen=True)
 class DeploymentConfiguration:
     """`maximum_percent` and `minimum_healthy_percent` of the desired count; ECS's defaults are 200 and 100.
 
@@ -74,6 +86,7 @@ class DeploymentConfiguration:
     breaker: CircuitBreaker = CircuitBreaker()
     alarms: Alarms | None = None
     bake_minutes: int | None = None
+    early: EarlySuccess | None = None
 
 
 @dataclass(frozen=True)

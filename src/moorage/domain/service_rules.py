@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from moorage.domain.errors import InvalidParameter, Unsupported
-from moorage.domain.service import BOUNDED_PERCENT, DAEMON, Alarms, CircuitBreaker, DeploymentConfiguration
+from moorage.domain.service import (
+    BOUNDED_PERCENT,
+    DAEMON,
+    Alarms,
+    CircuitBreaker,
+    DeploymentConfiguration,
+    EarlySuccess,
+)
 from moorage.domain.task_definition import TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -65,9 +72,9 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
         breaker=_breaker(document.get("deploymentCircuitBreaker"), current.breaker),
         alarms=_alarms(document.get("alarms"), current.alarms),
         bake_minutes=document.get("bakeTimeInMinutes", current.bake_minutes),
+        early=_early(document.get("earlySuccessCriteria"), current.early),
     )
-    if result.bake_minutes is not None and not 0 <= result.bake_minutes <= MAX_BAKE_MINUTES:
-        raise InvalidParameter(f"bakeTimeInMinutes must be between 0 and {MAX_BAKE_MINUTES}.")
+    _check_times(result)
     if result.minimum_healthy_percent < 0 or result.maximum_percent < 0:
         raise InvalidParameter("maximumPercent and minimumHealthyPercent must not be negative.")
     if result.maximum_percent == 100 and result.minimum_healthy_percent == 100:
@@ -77,6 +84,31 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
     if result.maximum_percent < result.minimum_healthy_percent or result.maximum_percent == 0:
         raise InvalidParameter("maximumPercent must be above 0 and not below minimumHealthyPercent.")
     return result
+
+
+def _check_times(configuration: DeploymentConfiguration) -> None:
+    minutes, early = configuration.bake_minutes, configuration.early
+    if minutes is not None and not 0 <= minutes <= MAX_BAKE_MINUTES:
+        raise InvalidParameter(f"bakeTimeInMinutes must be between 0 and {MAX_BAKE_MINUTES}.")
+    if (
+        early is not None
+        and early.enabled
+        and not configuration.minimum_healthy_percent <= early.healthy_percent <= 100
+    ):
+        raise InvalidParameter("healthyPercent must be between minimumHealthyPercent and 100.")
+
+
+def _early(document: Mapping[str, Any] | None, current: EarlySuccess | None) -> EarlySuccess | None:
+    """The criteria that a document describes whole; without one they stay."""
+    if document is None:
+        return current
+    needed = {"healthyPercent", "sourceServiceRevisionCleanup"}
+    if document["enable"] and not needed <= set(document):
+        raise InvalidParameter(
+            "healthyPercent and sourceServiceRevisionCleanup must be specified when early success criteria are enabled."
+        )
+    deferred = document.get("sourceServiceRevisionCleanup") == "DEFERRED"
+    return EarlySuccess(document["enable"], document.get("healthyPercent", 100), deferred)
 
 
 def _alarms(document: Mapping[str, Any] | None, current: Alarms | None) -> Alarms | None:

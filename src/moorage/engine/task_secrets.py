@@ -13,7 +13,7 @@ from moorage.domain import secret_rules
 from moorage.domain.changes import Key
 from moorage.domain.secret_rules import FileReference, ParameterReference, SecretReference
 from moorage.domain.task import Task
-from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.engine.ports import OperationFailed, Operations, Unavailable
 
 PULLING = (
@@ -51,8 +51,9 @@ class TaskSecrets:
         if task.key not in self._held:
             found = {}
             for container in definition.containers:
-                if container.document.get("secrets") or container.document.get("environmentFiles"):
-                    found[container.name] = await self._container(task, container.document)
+                document = _overridden(task, container)
+                if document.get("secrets") or document.get("environmentFiles"):
+                    found[container.name] = await self._container(task, document)
             if not found:
                 return {}
             self._held[task.key] = found
@@ -146,3 +147,11 @@ def _value(reference: SecretReference, answer: Mapping[str, Any]) -> str:
 
 def _retried(what: str, why: str) -> str:
     return f"{PULLING} {what}: service call has been retried 1 time(s): {why}"
+
+
+def _overridden(task: Task, container: ContainerDefinition) -> Mapping[str, Any]:
+    """The container's document with the environment files that the task gives it instead of its own."""
+    for override in task.overrides.get("containerOverrides", ()):
+        if override.get("name") == container.name and override.get("environmentFiles"):
+            return {**container.document, "environmentFiles": override["environmentFiles"]}
+    return container.document

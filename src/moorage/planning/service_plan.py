@@ -7,6 +7,7 @@ A plan on a finished world is empty. The sentences of its events are those of EC
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from moorage.domain import service as words
 from moorage.domain.changes import Expect, Put, RecordId, Write
@@ -74,7 +75,8 @@ def _roll(draft: ServiceDraft, primary: Deployment, tasks: list[Seen]) -> None:
     leaving = moves.leaving(draft, primary, [seen for seen in (*new, *old) if seen not in (*surplus, *replaced)])
     moves.stop(draft, [*replaced, *surplus, *leaving], moves.scaling(primary))
     started = moves.start(draft, primary, room.starts)
-    _note_progress(draft, primary, room, new, finished=not (started or old or useless or surplus or sick or leaving))
+    finished = not (started or old or useless or surplus or sick or leaving)
+    _note_progress(draft, primary, room, new, finished, early=_is_early(draft, new, old))
 
 
 def _count(tasks: list[Seen]) -> rollout.Count:
@@ -85,7 +87,7 @@ def _count(tasks: list[Seen]) -> rollout.Count:
 
 
 def _note_progress(
-    draft: ServiceDraft, primary: Deployment, room: rollout.Room, new: list[Seen], finished: bool
+    draft: ServiceDraft, primary: Deployment, room: rollout.Room, new: list[Seen], finished: bool, early: bool
 ) -> None:
     state = draft.rollouts[primary.id]
     steady = finished and len(new) == draft.desired and all(seen.healthy for seen in new)
@@ -95,7 +97,7 @@ def _note_progress(
     healthy_at = max((seen.state.healthy_at for seen in new if seen.state and seen.state.healthy_at), default=None)
     state = failures.with_healthy(state, healthy_at, draft.service.deployment_configuration.breaker)
     state = replace(state, blocked=blocked)
-    if steady and state.state == words.IN_PROGRESS:
+    if (steady or early) and state.state == words.IN_PROGRESS:
         state = _complete(draft, primary, state)
     if steady and not draft.progress.steady:
         draft.tell("has reached a steady state.")
@@ -103,8 +105,16 @@ def _note_progress(
     draft.rollouts[primary.id] = _break_off(draft, primary, state)
 
 
+def _is_early(draft: ServiceDraft, new: list[Seen], old: list[Seen]) -> bool:
+    """So many tasks are healthy that the deployment need not be finished to have completed."""
+    criteria = draft.service.deployment_configuration.early
+    if criteria is None or not criteria.enabled or (old and not criteria.deferred):
+        return False
+    return sum(seen.healthy for seen in new) >= ceil(draft.desired * criteria.healthy_percent / 100)
+
+
 def _complete(draft: ServiceDraft, primary: Deployment, state: Rollout) -> Rollout:
-    """A deployment that is scaled out and in has completed once it has been watched for long enough."""
+    """A deployment that is scaled out and in, or far enough, has completed once it was watched for long enough."""
     state = replace(state, baking_since=state.baking_since or draft.now)
     since = state.baking_since or draft.now
     left = alarms.baking(draft.world, draft.service, primary, since, draft.now)

@@ -17,8 +17,9 @@ from moorage.planning.service_draft import Seen, ServiceDraft
 
 def scale(draft: ServiceDraft, deployments: Iterable[Deployment], tasks: list[Seen]) -> None:
     """Move every task set one step towards its count, and let go of those that were deleted and are empty."""
-    steady = True
-    for deployment in sorted(deployments, key=lambda each: (each.created_at, each.id)):
+    found = sorted(deployments, key=lambda each: (each.created_at, each.id))
+    steady = bool(found)
+    for deployment in found:
         mine = [seen for seen in tasks if seen.task.deployment_id == deployment.id]
         task_set = draft.world.get(TaskSet, deployment.key)
         if task_set is not None and task_set.deleted_at is None:

@@ -155,3 +155,16 @@ def test_clusters_are_listed_in_pages(ecs: Any, refusal: Any) -> None:
 def test_operations_that_are_not_served_are_refused_by_name(ecs: Any, refusal: Any, operation: str) -> None:
     _, message = refusal(getattr(ecs, operation))
     assert operation.replace("_", "") in message.lower()
+
+
+def test_a_default_namespace_is_an_attachment_of_its_cluster(ecs: Any) -> None:
+    ecs.create_cluster(clusterName="joined", serviceConnectDefaults={"namespace": "joined.local"})
+    ecs.create_cluster(clusterName="alone")
+    joined, alone = ecs.describe_clusters(clusters=["joined", "alone"], include=["ATTACHMENTS"])["clusters"]
+    (attachment,) = joined["attachments"]
+    assert (attachment["type"], attachment["status"], attachment["details"]) == ("sc", "ATTACHED", [])
+    assert joined["attachmentsStatus"] == "UPDATE_COMPLETE"
+    assert alone["attachments"] == []
+    again = ecs.describe_clusters(clusters=["joined"], include=["ATTACHMENTS"])["clusters"][0]
+    assert again["attachments"] == [attachment]
+    assert "attachments" not in ecs.describe_clusters(clusters=["joined"])["clusters"][0]

@@ -1,6 +1,7 @@
 """What a task's containers take from elsewhere: fetched once, as the task's account, or the reason why it cannot be."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,3 +150,14 @@ def test_references_that_make_no_sense_are_refused_when_they_are_registered(what
     with pytest.raises(ClientMistake) as refusal:
         secret_rules.check(document)
     assert words in refusal.value.message
+
+
+async def test_environment_files_of_the_task_go_before_those_of_the_definition() -> None:
+    task = replace(TASK, overrides={"containerOverrides": [{"name": "plain", "environmentFiles": files("b.env")}]})
+    found = await TaskSecrets(Vault()).of(task, needing(environmentFiles=files("a.env")))
+    assert found["app"].files == {"COLOUR": "blue", "SHADE": "dark = er"}
+    assert found["plain"].files == {"COLOUR": "red"}
+    task = replace(TASK, overrides={"containerOverrides": [{"name": "app", "environmentFiles": files("b.env")}]})
+    assert (await TaskSecrets(Vault()).of(task, needing(environmentFiles=files("a.env"))))["app"].files == {
+        "COLOUR": "red"
+    }

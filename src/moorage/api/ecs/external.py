@@ -23,6 +23,11 @@ _OF_TASK_SETS: Final = (
     "capacityProviderStrategy",
 )
 """Members of a service that its task sets have instead."""
+_OF_ROLLING: Final = (
+    ("deploymentCircuitBreaker", "Deployment circuit breaker"),
+    ("alarms", "Deployment alarms"),
+    ("earlySuccessCriteria", "Early success criteria"),
+)
 
 
 def service(
@@ -90,7 +95,7 @@ def _placement(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
 def _configuration(arguments: Mapping[str, Any], current: DeploymentConfiguration) -> DeploymentConfiguration:
     """The percentages: a circuit breaker and alarms watch the deployments of ECS's own controller."""
     given = arguments.get("deploymentConfiguration", {})
-    for name, what in (("deploymentCircuitBreaker", "Deployment circuit breaker"), ("alarms", "Deployment alarms")):
+    for name, what in _OF_ROLLING:
         if given.get(name, {}).get("enable", False):
             raise InvalidParameter(f"{what} can only be used with the ECS deployment controller.")
     if given.get("bakeTimeInMinutes"):

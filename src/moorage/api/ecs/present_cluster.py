@@ -1,6 +1,7 @@
 """A cluster as DescribeClusters shows it. Its counts are those of look-ups, as `domain/standing` has them."""
 
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 from moorage.api.ecs import tagging
 from moorage.api.ecs.output import given
@@ -11,6 +12,8 @@ from moorage.domain.service_rules import EC2, FARGATE
 from moorage.domain.task import Task
 from moorage.domain.world import World
 
+CONNECT: Final = "sc"
+"""The type of the attachment that stands for a cluster's default namespace."""
 EVERYTHING = frozenset({"CONFIGURATIONS", "SETTINGS", "STATISTICS", "TAGS", "ATTACHMENTS"})
 
 
@@ -29,11 +32,23 @@ def cluster(world: World, found: Cluster, include: frozenset[str] = EVERYTHING) 
         tags=tagging.present(found.tags) if "TAGS" in include else [],
         settings=_settings(found) if "SETTINGS" in include else [],
         configuration=found.configuration if "CONFIGURATIONS" in include else None,
-        attachments=[] if "ATTACHMENTS" in include else None,
+        **(_attachments(found) if "ATTACHMENTS" in include else {}),
         capacityProviders=list(found.capacity_providers),
         defaultCapacityProviderStrategy=list(found.default_strategy),
         serviceConnectDefaults=defaults if found.status == ACTIVE else None,
     )
+
+
+def _attachments(found: Cluster) -> dict[str, Any]:
+    """The default namespace, which was there as soon as it was asked for. Capacity providers make nothing here that
+    could be attached: there is no Auto Scaling group to have a policy or a hook.
+    """
+    if found.default_namespace is None or found.status == INACTIVE:
+        return {"attachments": []}
+    number = sha256(f"{found.arn} {found.default_namespace}".encode()).hexdigest()
+    identifier = "-".join((number[:8], number[8:12], number[12:16], number[16:20], number[20:32]))
+    attachment = {"id": identifier, "type": CONNECT, "status": "ATTACHED", "details": []}
+    return {"attachments": [attachment], "attachmentsStatus": "UPDATE_COMPLETE"}
 
 
 def _instances(world: World, found: Cluster) -> list[ContainerInstance]:

@@ -20,6 +20,7 @@ from moorage.domain.service import (
     CircuitBreaker,
     Deployment,
     DeploymentConfiguration,
+    EarlySuccess,
     PastDeployment,
     Rollout,
     Service,
@@ -237,6 +238,14 @@ def _breaker(value: CircuitBreaker) -> dict[str, Any]:
     )
 
 
+def _early(value: EarlySuccess | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    cleanup = "DEFERRED" if value.deferred else "BLOCKING"
+    rest = {"healthyPercent": value.healthy_percent, "sourceServiceRevisionCleanup": cleanup}
+    return {"enable": value.enabled, **(rest if value.enabled else {})}
+
+
 def _alarms(value: Alarms | None) -> dict[str, Any] | None:
     if value is None:
         return None
@@ -250,6 +259,7 @@ def configuration(value: DeploymentConfiguration) -> dict[str, Any]:
         maximumPercent=value.maximum_percent,
         minimumHealthyPercent=value.minimum_healthy_percent,
         alarms=_alarms(value.alarms),
+        earlySuccessCriteria=_early(value.early),
         strategy="ROLLING",
         bakeTimeInMinutes=value.bake_minutes or 0,
     )

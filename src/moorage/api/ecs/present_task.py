@@ -85,7 +85,7 @@ def _times(found: Task, state: TaskState) -> dict[str, Any]:
 
 def _size(found: Task, definition: TaskDefinition | None) -> dict[str, Any]:
     document = definition.document if definition is not None else {}
-    storage = document.get("ephemeralStorage")
+    storage = found.overrides.get("ephemeralStorage", document.get("ephemeralStorage"))
     cpu, memory = (found.overrides.get(each, document.get(each)) for each in ("cpu", "memory"))
     return given(cpu=cpu, memory=memory, ephemeralStorage=storage)
 

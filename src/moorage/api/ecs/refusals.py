@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Final
 
 _AGENT = "it is how AWS's container agent speaks to ECS. This machine is a container instance without one."
+_ONLY_INSTANCE = (
+    "this machine is the one container instance of the cluster, and nothing could register it again: drain it with "
+    "UpdateContainerInstancesState."
+)
 _DAEMONS = "daemons run on managed instances, which there are none of on one machine: use a service of strategy DAEMON."
 _EXPRESS = "Express Mode makes load balancers and scaling of AWS's own: use CreateService."
 _GATEWAYS = "gateways are infrastructure of AWS's own: expose ports by Service Connect."
@@ -12,7 +16,6 @@ _HOOKS = "rolling deployments, the only strategy here, have no lifecycle hooks t
 REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
-            "DeregisterContainerInstance",
             "DiscoverPollEndpoint",
             "RegisterContainerInstance",
             "SubmitAttachmentStateChanges",
@@ -22,6 +25,7 @@ REASONS: Final[Mapping[str, str]] = {
         ),
         _AGENT,
     ),
+    "DeregisterContainerInstance": _ONLY_INSTANCE,
     **dict.fromkeys(
         (
             "CreateDaemon",

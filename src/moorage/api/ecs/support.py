@@ -45,7 +45,8 @@ _DEPLOYMENT = """
     deploymentConfiguration.deploymentCircuitBreaker.enable deploymentConfiguration.deploymentCircuitBreaker.rollback
     deploymentConfiguration.deploymentCircuitBreaker.resetOnHealthyTask
     deploymentConfiguration.deploymentCircuitBreaker.thresholdConfiguration.*
-    deploymentConfiguration.alarms.* deploymentConfiguration.bakeTimeInMinutes"""
+    deploymentConfiguration.alarms.* deploymentConfiguration.bakeTimeInMinutes
+    deploymentConfiguration.earlySuccessCriteria.*"""
 
 _SERVICE = f"""
     placementConstraints.* propagateTags
@@ -104,8 +105,15 @@ _OVERRIDES = """
     overrides.containerOverrides.name overrides.containerOverrides.command overrides.containerOverrides.environment.*
     overrides.containerOverrides.cpu overrides.containerOverrides.memory overrides.taskRoleArn
     overrides.containerOverrides.memoryReservation
+    overrides.containerOverrides.environmentFiles.type overrides.containerOverrides.environmentFiles.value
     overrides.cpu overrides.memory"""
-_OVERRIDES_RECORDED = "overrides.executionRoleArn"
+_OVERRIDES_RECORDED = "overrides.executionRoleArn overrides.ephemeralStorage.sizeInGiB"
+
+_TASK_ONLY: Mapping[str, tuple[Any, ...]] = {
+    "overrides.containerOverrides.resourceRequirements": NONE,
+    "overrides.inferenceAcceleratorOverrides": NONE,
+    "volumeConfigurations": NONE,
+}
 
 
 def _below(prefix: str, paths: str) -> str:
@@ -190,10 +198,7 @@ OPERATIONS: Mapping[str, Supported] = {
         "enableExecuteCommand "
         f"launchType {_TAGS} {_LAUNCH} {_OVERRIDES}",
         recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
-        only={
-            "overrides.inferenceAcceleratorOverrides": NONE,
-            "volumeConfigurations": NONE,
-        },
+        only=_TASK_ONLY,
     ),
     "StartTask": Supported(
         tasks.start_task,
@@ -202,7 +207,7 @@ OPERATIONS: Mapping[str, Supported] = {
         f"networkConfiguration.awsvpcConfiguration.subnets {_OVERRIDES}",
         recorded="referenceId networkConfiguration.awsvpcConfiguration.securityGroups "
         f"networkConfiguration.awsvpcConfiguration.assignPublicIp {_OVERRIDES_RECORDED}",
-        only={"overrides.inferenceAcceleratorOverrides": NONE, "volumeConfigurations": NONE},
+        only=_TASK_ONLY,
     ),
     "StopTask": Supported(tasks.stop_task, real="cluster task reason"),
     "DescribeTasks": Supported(tasks.describe_tasks, real="cluster tasks include", repeatable=True),

@@ -24,7 +24,7 @@ from moorage.api.ecs import (
 )
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import missing
-from moorage.domain import arns, placement_rules, service_rules
+from moorage.domain import arns, placement_rules, secret_rules, service_rules
 from moorage.domain.changes import Key, Link
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
@@ -35,6 +35,8 @@ from moorage.planning import placement
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
+SMALLEST_STORAGE, LARGEST_STORAGE = 21, 200
+"""GiB of ephemeral storage that a task may ask for (API reference, EphemeralStorage)."""
 DEFAULT_REASON = "Task stopped by user"
 
 
@@ -195,6 +197,12 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict
         name = override.get("name")
         if name not in names:
             raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
+        secret_rules.check_files(override.get("environmentFiles", ()))
+    storage = overrides.get("ephemeralStorage", {}).get("sizeInGiB", SMALLEST_STORAGE)
+    if not SMALLEST_STORAGE <= storage <= LARGEST_STORAGE:
+        raise InvalidParameter(
+            f"The ephemeral storage of a task must be between {SMALLEST_STORAGE} and {LARGEST_STORAGE} GiB."
+        )
     result = dict(overrides)
     for member, read in (("cpu", cpu_units), ("memory", memory_mib)):
         if member in overrides:

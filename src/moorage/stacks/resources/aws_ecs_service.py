@@ -68,6 +68,9 @@ _DEPLOYMENT = Object(
         ),
         "BakeTimeInMinutes": WHOLE,
         "DeploymentCircuitBreaker": _BREAKER,
+        "EarlySuccessCriteria": Object(
+            {"Enable": TRUTH, "HealthyPercent": WHOLE, "SourceServiceRevisionCleanup": TEXT}, ("Enable",)
+        ),
         "LifecycleHooks": NONE,
         "MaximumPercent": WHOLE,
         "MinimumHealthyPercent": WHOLE,
