@@ -139,6 +139,16 @@ async def test_the_servers_own_proxy_says_503_for_a_program_that_broke_off_and_a
     await rig.proven(scene, without=never)
 
 
+async def test_for_grpc_it_says_unavailable_and_another_task_is_asked(rig: Rig) -> None:
+    async def scene(side: Side) -> None:
+        good = await side.listen(Streams().serve)
+        members = [await side.behind(port, Protocol.GRPC) for port in (side.closed(), good)]
+        vip = await side.alias(*members, protocol=Protocol.GRPC)
+        assert await ask_streams(*await side.connect(vip), 4, "application/grpc") == ["200"] * 4
+
+    await rig.proven(scene, without=only_on("connect-failure,retriable-status-codes"))
+
+
 async def test_a_refused_stream_is_tried_again(rig: Rig) -> None:
     async def scene(side: Side) -> None:
         server = Streams(refuse=1)

@@ -101,19 +101,24 @@ class Streams:
         writer.write(talk.data_to_send())
 
 
-async def ask_streams(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: int) -> list[str]:
-    """Ask that many times at once over one HTTP/2 connection; the statuses, up to the first that is not 200."""
+async def ask_streams(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: int, content_type: str = "text/plain"
+) -> list[str]:
+    """Ask that many times at once over one HTTP/2 connection; the statuses, up to the first that is not 200.
+
+    An answer that begins with a status of gRPC counts by that.
+    """
     talk = H2Connection(H2Configuration(header_encoding="utf-8"))
     talk.initiate_connection()
     writer.write(talk.data_to_send())
     for _ in range(count):
-        asked = {":method": "GET", ":path": "/", ":scheme": "http", ":authority": "a"}
+        asked = {":method": "POST", ":path": "/", ":scheme": "http", ":authority": "a", "content-type": content_type}
         talk.send_headers(talk.get_next_available_stream_id(), list(asked.items()), end_stream=True)
     writer.write(talk.data_to_send())
     statuses: list[str] = []
     while len(statuses) < count and set(statuses) <= {"200"} and (data := await reader.read(65536)):
-        answers = [event for event in talk.receive_data(data) if isinstance(event, ResponseReceived)]
-        statuses += [dict(answer.headers)[":status"] for answer in answers]
+        answers = [dict(event.headers) for event in talk.receive_data(data) if isinstance(event, ResponseReceived)]
+        statuses += [answer.get("grpc-status", answer[":status"]) for answer in answers]
         writer.write(talk.data_to_send())
     writer.close()
     return statuses
