@@ -19,7 +19,7 @@ from moorage.api.ecs import (
     tagging,
 )
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.output import missing
+from moorage.api.ecs.output import looked_up
 from moorage.domain import arns, service_rules
 from moorage.domain.account_setting import CONTAINER_INSIGHTS
 from moorage.domain.cluster import ACTIVE, INACTIVE, Cluster
@@ -67,16 +67,13 @@ async def describe_clusters(ctx: RequestContext, arguments: dict[str, Any]) -> d
     if len(names) > MAX_DESCRIBED:
         raise InvalidParameter(f"DescribeClusters takes up to {MAX_DESCRIBED} clusters.")
     include = frozenset(arguments.get("include", []))
-    clusters, failures = [], []
-    for reference in names:
+
+    def find(reference: str) -> Cluster | None:
         key = references.cluster_key(ctx, reference)
-        found = world.get(Cluster, key) if key is not None else None
-        if found is not None:
-            clusters.append(present_cluster.cluster(world, found, include))
-        else:
-            arn = reference if arns.parse(reference) else arns.cluster(ctx.account, ctx.region, reference)
-            failures.append(missing(arn))
-    return {"clusters": clusters, "failures": failures}
+        return world.get(Cluster, key) if key is not None else None
+
+    found, failures = looked_up(names, find, lambda name: arns.cluster(ctx.account, ctx.region, name))
+    return {"clusters": [present_cluster.cluster(world, each, include) for each in found], "failures": failures}
 
 
 async def list_clusters(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:

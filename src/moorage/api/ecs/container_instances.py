@@ -14,7 +14,7 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import paging, references, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.machine import Machine
-from moorage.api.ecs.output import given, missing
+from moorage.api.ecs.output import given, looked_up
 from moorage.domain import arns
 from moorage.domain.capacity import ACTIVE, DRAINING, ContainerInstance
 from moorage.domain.changes import Put, Stale
@@ -107,19 +107,12 @@ def of_reference(world: World, cluster: Cluster, reference: str) -> ContainerIns
 
 
 def find(world: World, cluster: Cluster, wanted: Iterable[str]) -> tuple[list[ContainerInstance], list[dict[str, str]]]:
-    found, failures = [], []
-    for reference in dict.fromkeys(wanted):
-        instance = of_reference(world, cluster, reference)
-        if instance is not None:
-            found.append(instance)
-        else:
-            arn = (
-                reference
-                if arns.parse(reference)
-                else arns.container_instance(cluster.account, cluster.region, cluster.name, reference)
-            )
-            failures.append(missing(arn))
-    return found, failures
+    """The cluster's instances among those wanted, and failures for what is none."""
+    return looked_up(
+        wanted,
+        lambda reference: of_reference(world, cluster, reference),
+        lambda name: arns.container_instance(cluster.account, cluster.region, cluster.name, name),
+    )
 
 
 def _matches(world: World, instance: ContainerInstance, expression: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from moorage.api.context import RequestContext
 from moorage.api.ecs import paging, present_service, references
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.output import given, missing
+from moorage.api.ecs.output import given, looked_up
 from moorage.domain import arns
 from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.errors import DeploymentConflict, InvalidParameter, ServiceDeploymentNotFound
@@ -42,26 +42,14 @@ async def list_service_deployments(ctx: RequestContext, arguments: dict[str, Any
 
 async def describe_service_deployments(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
-    deployments, failures = [], []
-    for arn in _wanted(arguments["serviceDeploymentArns"], "service deployments"):
-        found = _find(ctx, world, arn, "service-deployment")
-        if found is None:
-            failures.append(missing(arn))
-        else:
-            deployments.append(_full(world, *found))
-    return {"serviceDeployments": deployments, "failures": failures}
+    found, failures = _described(ctx, world, arguments["serviceDeploymentArns"], "service-deployment")
+    return {"serviceDeployments": [_full(world, *each) for each in found], "failures": failures}
 
 
 async def describe_service_revisions(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
-    revisions, failures = [], []
-    for arn in _wanted(arguments["serviceRevisionArns"], "service revisions"):
-        found = _find(ctx, world, arn, "service-revision")
-        if found is None:
-            failures.append(missing(arn))
-        else:
-            revisions.append(_revision(world, *found))
-    return {"serviceRevisions": revisions, "failures": failures}
+    found, failures = _described(ctx, world, arguments["serviceRevisionArns"], "service-revision")
+    return {"serviceRevisions": [_revision(world, *each) for each in found], "failures": failures}
 
 
 async def stop_service_deployment(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -132,10 +120,13 @@ def _matches(arguments: Mapping[str, Any], deployment: Deployment, brief: Mappin
     return (after is None or deployment.created_at >= after) and (before is None or deployment.created_at <= before)
 
 
-def _wanted(references_: list[str], what: str) -> list[str]:
-    if not 1 <= len(references_) <= MAX_DESCRIBED:
-        raise InvalidParameter(f"1 to {MAX_DESCRIBED} {what} can be described at once.")
-    return list(dict.fromkeys(references_))
+def _described(
+    ctx: RequestContext, world: World, wanted: list[str], kind: str
+) -> tuple[list[tuple[Service, Deployment]], list[dict[str, str]]]:
+    """What the ARNs of this kind mean, and failures for those that mean nothing any more."""
+    if not 1 <= len(wanted) <= MAX_DESCRIBED:
+        raise InvalidParameter(f"1 to {MAX_DESCRIBED} {kind.replace('-', ' ')}s can be described at once.")
+    return looked_up(wanted, lambda arn: _find(ctx, world, arn, kind), lambda text: text)
 
 
 def _find(ctx: RequestContext, world: World, text: str, kind: str) -> tuple[Service, Deployment] | None:

@@ -20,7 +20,7 @@ from moorage.api.ecs import (
     tagging,
 )
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.output import missing
+from moorage.api.ecs.output import looked_up
 from moorage.domain import arns, placement_rules, service_rules
 from moorage.domain.changes import Key, Link
 from moorage.domain.claim import CLIENT_TOKEN, Claim
@@ -79,15 +79,15 @@ async def describe_services(ctx: RequestContext, arguments: dict[str, Any]) -> d
     if len(wanted) > MAX_DESCRIBED:
         raise InvalidParameter(f"DescribeServices takes up to {MAX_DESCRIBED} services.")
     with_tags = "TAGS" in arguments.get("include", [])
-    services, failures = [], []
-    for reference in dict.fromkeys(wanted):
+
+    def find(reference: str) -> Service | None:
         key = references.service_key(ctx, cluster, reference)
-        found = world.get(Service, key) if key is not None else None
-        if found is not None:
-            services.append(present_service.service(world, found, with_tags))
-        else:
-            failures.append(missing(_arn(cluster, reference)))
-    return {"services": services, "failures": failures}
+        return world.get(Service, key) if key is not None else None
+
+    found, failures = looked_up(
+        wanted, find, lambda name: arns.service(cluster.account, cluster.region, cluster.name, name)
+    )
+    return {"services": [present_service.service(world, each, with_tags) for each in found], "failures": failures}
 
 
 async def list_services(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -213,9 +213,3 @@ def _check_idle(world: World, service: Service) -> None:
     at_rest = 0 if service.controller == EXTERNAL else 1
     if world.count_linked(Deployment, "service", service.key) > at_rest:
         raise InvalidParameter("The service cannot be stopped while deployments are active.")
-
-
-def _arn(cluster: Cluster, reference: str) -> str:
-    if arns.parse(reference) is not None:
-        return reference
-    return arns.service(cluster.account, cluster.region, cluster.name, reference)

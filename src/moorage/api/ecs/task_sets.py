@@ -11,7 +11,7 @@ from typing import Any, Final
 from moorage.api.context import RequestContext
 from moorage.api.ecs import deploying, present_service, references, tagging
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.output import missing
+from moorage.api.ecs.output import looked_up
 from moorage.domain import arns, placement_rules, service_rules
 from moorage.domain.errors import InvalidParameter, ServiceNotActive, TaskSetNotFound
 from moorage.domain.service import EXTERNAL, Deployment, Service, deployment_key
@@ -67,14 +67,11 @@ async def describe_task_sets(ctx: RequestContext, arguments: dict[str, Any]) -> 
     wanted = arguments.get("taskSets") or []
     if len(wanted) > MAX_DESCRIBED:
         raise InvalidParameter(f"DescribeTaskSets takes up to {MAX_DESCRIBED} task sets.")
-    found, failures = list(present_service.task_sets(draft.world, service)) if not wanted else [], []
-    for reference in dict.fromkeys(wanted):
-        one = _find(draft.world, service, reference)
-        if one is not None:
-            found.append(one)
-        else:
-            arn = reference if arns.parse(reference) else _arn(service, reference)
-            failures.append(missing(arn))
+    found, failures = looked_up(
+        wanted or [each.arn for each in present_service.task_sets(draft.world, service)],
+        lambda reference: _find(draft.world, service, reference),
+        lambda name: arns.task_set(service.account, service.region, service.cluster, service.name, name),
+    )
     shown = [present_service.task_set(draft.world, service, each, with_tags) for each in found]
     return {"taskSets": shown, "failures": failures}
 
@@ -157,10 +154,6 @@ def _find(world: World, service: Service, reference: str) -> TaskSet | None:
     if known is not None or arns.parse(reference) is None:
         return known
     return next((each for each in present_service.task_sets(world, service) if each.arn == reference), None)
-
-
-def _arn(service: Service, task_set_id: str) -> str:
-    return arns.task_set(service.account, service.region, service.cluster, service.name, task_set_id)
 
 
 def _scale(document: Mapping[str, Any]) -> float:

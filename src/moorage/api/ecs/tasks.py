@@ -23,7 +23,7 @@ from moorage.api.ecs import (
     tagging,
 )
 from moorage.api.ecs.draft import Draft
-from moorage.api.ecs.output import missing
+from moorage.api.ecs.output import looked_up
 from moorage.domain import arns, placement_rules, secret_rules, service_rules
 from moorage.domain.changes import Key, Link
 from moorage.domain.cluster import Cluster
@@ -107,14 +107,14 @@ async def describe_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     if len(wanted) > MAX_DESCRIBED:
         raise InvalidParameter(f"DescribeTasks takes up to {MAX_DESCRIBED} tasks.")
     with_tags = "TAGS" in arguments.get("include", [])
-    tasks, failures = [], []
-    for reference in dict.fromkeys(wanted):
-        found = references.task(ctx, world, cluster, reference)
-        if found is not None:
-            tasks.append(present_task.task(world, found, with_tags))
-        else:
-            failures.append(missing(_arn(cluster, reference)))
-    return {"tasks": tasks, "failures": failures}
+
+    def find(reference: str) -> Task | None:
+        return references.task(ctx, world, cluster, reference)
+
+    found, failures = looked_up(
+        wanted, find, lambda name: arns.task(cluster.account, cluster.region, cluster.name, name)
+    )
+    return {"tasks": [present_task.task(world, each, with_tags) for each in found], "failures": failures}
 
 
 async def list_tasks(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -255,9 +255,3 @@ def _token_id(cluster: Cluster, token: str, number: int) -> str:
 
 def _fingerprint(arguments: Mapping[str, Any]) -> str:
     return sha256(orjson.dumps(dict(arguments), option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _arn(cluster: Cluster, reference: str) -> str:
-    if arns.parse(reference) is not None:
-        return reference
-    return arns.task(cluster.account, cluster.region, cluster.name, reference)
