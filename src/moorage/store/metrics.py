@@ -4,18 +4,15 @@ When there are too many, the oldest hours go first (docs/decisions/0182). What a
 work is done by one thread, off the event loop.
 """
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from moorage.domain.metrics import Listed, Point, Samples, Series
 from moorage.domain.traffic import Baseline
-from moorage.store import single_file
-from moorage.store.single_file import Format
+from moorage.store.single_file import Format, SingleFile
 
 FILE: Final = "metrics.sqlite3"
 APPLICATION_ID: Final = 0x4D4F4D45  # "MOME"
@@ -38,47 +35,40 @@ _SAMPLES: Final = msgspec.msgpack.Decoder(dict[float, int])
 _DIMENSIONS: Final = msgspec.msgpack.Decoder(tuple[tuple[str, str], ...])
 _BASELINE: Final = msgspec.msgpack.Decoder(Baseline)
 
-T = TypeVar("T")
-
 
 class SqliteMetrics:
     """The points of all series. `max_points` bounds how many are kept."""
 
     def __init__(self, directory: Path, max_points: int = MAX_POINTS) -> None:
         self._max_points = max_points
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="metrics")
-        self._connection = single_file.opened(directory / FILE, Format(APPLICATION_ID, SCHEMA_VERSION, _SCHEMA))
+        self._file = SingleFile(directory / FILE, Format(APPLICATION_ID, SCHEMA_VERSION, _SCHEMA))
 
     async def add(self, minute: int, points: Mapping[Series, Samples], baselines: Mapping[str, Baseline]) -> None:
         """Keep the points of a minute, and these baselines instead of the former ones; what is too old goes."""
-        await self._run(lambda: self._add(minute, points, baselines))
+        await self._file.run(lambda: self._add(minute, points, baselines))
 
     async def baselines(self) -> dict[str, Baseline]:
         """The baselines that were kept last, by task id."""
-        return await self._run(self._baselines)
+        return await self._file.run(self._baselines)
 
     async def series(self, account: str, region: str) -> list[Listed]:
         """Every series of the account and region that has a point, ordered."""
-        return await self._run(lambda: self._series(account, region))
+        return await self._file.run(lambda: self._series(account, region))
 
     async def points(self, series: Series, first: int, end: int) -> list[Point]:
         """The series's points of the minutes from `first` on and before `end`, in order."""
-        return await self._run(lambda: self._points(series, first, end))
+        return await self._file.run(lambda: self._points(series, first, end))
 
     async def clear(self) -> None:
         """Forget everything."""
-        await self._run(self._clear)
+        await self._file.run(self._clear)
 
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""
-        await self._run(self._connection.close)
-        self._thread.shutdown()
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        await self._file.close()
 
     def _add(self, minute: int, points: Mapping[Series, Samples], baselines: Mapping[str, Baseline]) -> None:
-        with self._connection as connection:
+        with self._file.connection as connection:
             rows = [(self._id(series, minute), minute, _encode(dict(samples))) for series, samples in points.items()]
             connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?)", rows)
             connection.execute("DELETE FROM baselines")
@@ -91,15 +81,15 @@ class SqliteMetrics:
         """Delete what is too old, then whole hours from the oldest on until few enough are left."""
         oldest = minute - KEPT_MINUTES
         while True:
-            self._connection.execute("DELETE FROM points WHERE minute < ?", (oldest,))
-            (count, first) = self._connection.execute("SELECT count(*), min(minute) FROM points").fetchone()
+            self._file.connection.execute("DELETE FROM points WHERE minute < ?", (oldest,))
+            (count, first) = self._file.connection.execute("SELECT count(*), min(minute) FROM points").fetchone()
             if count <= self._max_points or first is None or first >= minute:
                 break
             oldest = first + _HOUR
-        self._connection.execute("DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM points WHERE series = id)")
+        self._file.connection.execute("DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM points WHERE series = id)")
 
     def _id(self, series: Series, minute: int) -> int:
-        (found,) = self._connection.execute(
+        (found,) = self._file.connection.execute(
             "INSERT INTO series (account, region, name, dimensions, last) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (account, region, name, dimensions) DO UPDATE SET last = max(last, excluded.last) "
             "RETURNING id",
@@ -110,18 +100,18 @@ class SqliteMetrics:
     def _baselines(self) -> dict[str, Baseline]:
         return {
             task: _BASELINE.decode(body)
-            for task, body in self._connection.execute("SELECT task, body FROM baselines").fetchall()
+            for task, body in self._file.connection.execute("SELECT task, body FROM baselines").fetchall()
         }
 
     def _series(self, account: str, region: str) -> list[Listed]:
-        rows: Sequence[tuple[str, bytes, int]] = self._connection.execute(
+        rows: Sequence[tuple[str, bytes, int]] = self._file.connection.execute(
             "SELECT name, dimensions, last FROM series WHERE account = ? AND region = ?", (account, region)
         ).fetchall()
         found = [Listed(Series(account, region, name, _DIMENSIONS.decode(body)), last) for name, body, last in rows]
         return sorted(found, key=lambda listed: listed.series)
 
     def _points(self, series: Series, first: int, end: int) -> list[Point]:
-        rows = self._connection.execute(
+        rows = self._file.connection.execute(
             "SELECT minute, samples FROM points WHERE minute >= ? AND minute < ? AND series = (SELECT id FROM series "
             "WHERE account = ? AND region = ? AND name = ? AND dimensions = ?) ORDER BY minute",
             (first, end, series.account, series.region, series.name, _encode(series.dimensions)),
@@ -129,6 +119,6 @@ class SqliteMetrics:
         return [Point(minute, _SAMPLES.decode(body)) for minute, body in rows]
 
     def _clear(self) -> None:
-        with self._connection as connection:
+        with self._file.connection as connection:
             for table in ("points", "series", "baselines"):
                 connection.execute(f"DELETE FROM {table}")

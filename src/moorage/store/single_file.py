@@ -1,12 +1,20 @@
-"""Opens a SQLite file that one part of the store keeps for itself, and refuses a file that is not its own."""
+"""A SQLite file that one part of the store keeps for itself: opened, worked on by one thread, closed.
 
+A file that is not its own is refused. What is in it is its owner's affair.
+"""
+
+import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from moorage.store.data_directory import StoreRefused
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,8 +26,27 @@ class Format:
     schema: Sequence[str]
 
 
-def opened(file: Path, wanted: Format) -> sqlite3.Connection:
-    """The file, made if it is not there. StoreRefused if it belongs to another program or a newer Moorage."""
+class SingleFile:
+    """The file, made if it is not there. All work on `connection` is done by one thread, off the event loop.
+
+    StoreRefused if the file belongs to another program or a newer Moorage.
+    """
+
+    def __init__(self, file: Path, wanted: Format) -> None:
+        self.connection = _opened(file, wanted)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=file.stem)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns, done after all that was asked for before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the file."""
+        await self.run(self.connection.close)
+        self._thread.shutdown()
+
+
+def _opened(file: Path, wanted: Format) -> sqlite3.Connection:
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(file, check_same_thread=False)

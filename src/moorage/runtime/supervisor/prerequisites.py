@@ -16,7 +16,7 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import cgroups, network, rules, users
+from moorage.runtime.supervisor import attempt, cgroups, network, rules, users
 from moorage.runtime.supervisor.environment import child_environment
 from moorage.runtime.supervisor.protocol import Refused
 
@@ -112,22 +112,12 @@ def _verdict(name: str, trial: Callable[[], None], good: str, advice: str) -> Fi
 
 def _attempt(trial: Callable[[], None]) -> str | None:
     """Try in a child, inside new namespaces; None when it worked, else the reason."""
-    source, sink = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(source)
-        try:
-            enter_namespaces()
-            trial()
-        except (OSError, NetlinkError) as error:
-            os.write(sink, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(sink)
-    with os.fdopen(source, "rb") as told:
-        trouble = told.read().decode()
-    os.waitpid(pid, 0)
-    return trouble or None
+
+    def inside() -> None:
+        enter_namespaces()
+        trial()
+
+    return attempt.trouble(inside, (OSError, NetlinkError))
 
 
 def enter_namespaces() -> None:

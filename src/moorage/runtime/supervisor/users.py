@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from moorage.runtime import syscalls
+from moorage.runtime.supervisor import attempt
 from moorage.runtime.supervisor.protocol import Refused
 
 FIRST = 0x7000_0000
@@ -81,22 +82,13 @@ def trial(place: Path) -> str | None:
     """Why files below `place` cannot be shown to a range of ids as its own; None when they can. Forks, and mounts."""
     if not syscalls.knows_machine():
         return f"Moorage does not know the system calls of {os.uname().machine}"
-    source, sink = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            syscalls.unshare(syscalls.CLONE_NEWNS)
-            syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
-            _try(place)
-        except OSError as error:
-            os.write(sink, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(sink)
-    with os.fdopen(source, "rb") as told:
-        trouble = told.read().decode()
-    os.waitpid(pid, 0)
-    return trouble or None
+
+    def apart() -> None:
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
+        _try(place)
+
+    return attempt.trouble(apart)
 
 
 def _try(place: Path) -> None:
