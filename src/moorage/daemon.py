@@ -304,8 +304,9 @@ async def _claim_network(runtime: NetnsRuntime, settings: Settings, fresh: bool)
     except Unavailable as error:
         if fresh:
             _leave(settings)
+        reason = error.reason.removeprefix("moorage-supervisor: ")
         raise CannotBegin(
-            f"MOORAGE_NETWORK={settings.network} cannot be had: {error.reason}. `ip route` shows what is routed; "
+            f"MOORAGE_NETWORK={settings.network} cannot be had: {reason}. `ip route` shows what is routed; "
             "without the variable a free range is found"
         ) from error
     if held != ipaddress.ip_network(settings.network):

@@ -75,7 +75,8 @@ async def _ask(asked: "Asked", relay: "Relay", service: str) -> int:
             except httpx.HTTPError as error:
                 if relay.failure is not None:
                     code = NOT_CARRIED.get(relay.failure.kind, COULD_NOT_CONNECT)
-                    raise _failure(asked, relay.failure.why, code, _advice(relay.way, service)) from error
+                    advice = _advice(relay.way, service) if code == COULD_NOT_RESOLVE else ""
+                    raise _failure(asked, relay.failure.why, code, advice) from error
                 raise _failure(asked, str(error) or "the connection ended", _broken(error)) from error
 
 
