@@ -1,6 +1,7 @@
 """A trial in a child: what went wrong is told, whatever it was."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,6 @@ def test_an_end_without_a_word_is_trouble_too(end: object) -> None:
 
 
 def test_what_it_changes_ends_with_it() -> None:
-    before = os.getcwd()
+    before = Path.cwd()
     assert attempt.trouble(lambda: os.chdir("/")) is None
-    assert os.getcwd() == before
+    assert Path.cwd() == before
