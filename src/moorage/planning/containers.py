@@ -295,9 +295,10 @@ def _drained(situation: Situation) -> bool:
 def _let_go(situation: Situation) -> bool:
     """Whether nobody sends to the task any more. Until then its proxy answers for programs that have ended.
 
-    Its 503 is tried again on another task; a connection that ends under a request is not.
+    Its 503 is tried again on another task; a connection that ends under a request is not. It has no such word for
+    TCP: there a closed port is better, since a refused connection is tried again, and one that is closed is not.
     """
-    if situation.proxy is None or not situation.proxy.ingress:
+    if situation.proxy is None or all(each.exposed.protocol == "tcp" for each in situation.proxy.ingress):
         return True
     waited = _told_for(situation)
     if waited >= situation.patience.acknowledgement:

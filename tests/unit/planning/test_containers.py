@@ -135,6 +135,16 @@ def test_the_proxy_answers_for_a_program_that_ended_until_the_neighbours_have_le
     assert life.status is Status.STOPPED
 
 
+def test_a_proxy_that_carries_only_tcp_ends_with_the_program():
+    life = meshed(containers=[container("app", portMappings=[{"name": "web", "containerPort": 5000}])])
+    life.settle()
+    life.holding, life.in_flight = 1, 1
+    life.exit("app", 137)
+    life.settle()
+    assert life.done[-1] == f"term {life.proxy.container}"
+    assert life.status is Status.DEPROVISIONING
+
+
 def test_a_neighbour_that_never_lets_go_of_a_crashed_task_is_waited_for_five_seconds():
     life = meshed()
     life.settle()
