@@ -22,7 +22,7 @@ from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.engine.engine import Engine, Outside
-from moorage.engine.ports import Commit
+from moorage.engine.ports import Commit, Operations
 from moorage.engine.tasks import Envoy
 from moorage.planning.actions import PROXY_IMAGE
 from moorage.planning.situation import Patience
@@ -107,6 +107,8 @@ class Simulation:
     percents: tuple[int, int] = (100, 200)
     behaviour: Behaviour = field(default_factory=lambda: Behaviour(listens=frozenset({5000}), listens_after=0.4))
 
+    operations: Operations | None = None
+
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.clock = SimulatedClock()
@@ -120,7 +122,7 @@ class Simulation:
         self.engine = self._engine()
 
     def _engine(self) -> Engine:
-        outside = Outside(self.store, self.runtime, self.proxies, self.clock, self.ids)
+        outside = Outside(self.store, self.runtime, self.proxies, self.clock, self.ids, self.operations)
         envoy = Envoy(bootstrap=lambda view: "", arguments=lambda view, drain: ("envoy",))
         return Engine(outside, envoy, lambda view, last: view, Patience())
 
