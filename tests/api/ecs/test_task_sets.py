@@ -128,6 +128,18 @@ def test_its_count_is_its_part_of_the_services_rounded_up(
     assert demo.describe_task_sets(**WHERE)["taskSets"][0]["runningCount"] == 3
 
 
+def test_who_scales_a_task_set_reads_at_once_that_it_is_not_stable(
+    demo: Any, add: Callable[..., Any], decide: Callable[[], None]
+) -> None:
+    made = add(scale=25)
+    decide()
+    assert demo.describe_task_sets(**WHERE)["taskSets"][0]["stabilityStatus"] == "STEADY_STATE"
+    changed = demo.update_task_set(**WHERE, taskSet=made["id"], scale={"value": 75, "unit": "PERCENT"})["taskSet"]
+    assert (changed["computedDesiredCount"], changed["stabilityStatus"]) == (3, "STABILIZING")
+    decide()
+    assert demo.describe_task_sets(**WHERE)["taskSets"][0]["stabilityStatus"] == "STEADY_STATE"
+
+
 def test_controllers_shift_from_one_task_set_to_another(
     demo: Any, add: Callable[..., Any], decide: Callable[[], None]
 ) -> None:
