@@ -7,6 +7,7 @@ load comes from this process (`bench.load`). Moorage is also asked while somethi
 import asyncio
 import http.client
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from typing import Any
 
 import boto3
 
-from bench import load, seed
+from bench import load, machine, seed
 from bench.figure import Figure, middle, percentile
 from bench.place import free_port, place, scratch
 from moorage.store.sqlite import SqliteStore
@@ -47,6 +48,7 @@ class Rounds:
     moto: list[load.Tally] = field(default_factory=list)
     elsewhere: list[load.Tally] = field(default_factory=list)
     one: list[load.Tally] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
 
 
 def measure(quick: bool) -> list[Figure]:
@@ -64,10 +66,14 @@ def _rounds(events: int, rounds: int, seconds: float) -> Rounds:
         with place(directory) as moorage:
             (directory / "answer").write_bytes(_answer(moorage.port))
             _post(moorage.port, "CreateCluster", {"clusterName": "elsewhere"})
-            with _bare(directory / "answer") as bare_port, _moto() as moto_port:
+            with _bare(directory / "answer") as (bare_port, bare_process), _moto() as moto_port:
+                assert moorage.process is not None
                 for _ in range(rounds):
-                    found.ours.append(_asked(moorage.port, seconds))
-                    found.bare.append(_asked(bare_port, seconds))
+                    ours, ours_took = _busy(moorage.port, seconds, moorage.process.pid)
+                    bare, bare_took = _busy(bare_port, seconds, bare_process)
+                    found.ours.append(ours)
+                    found.bare.append(bare)
+                    found.processor.append(bare_took / ours_took)
                     for tallies, what in ((found.elsewhere, ELSEWHERE), (found.one, ONE_OF_THEM)):
                         with _changing(moorage.port, what):
                             tallies.append(_asked(moorage.port, seconds))
@@ -81,6 +87,14 @@ def _asked(port: int, seconds: float) -> load.Tally:
     if tally.refused:
         raise RuntimeError(f"{tally.refused} requests were refused")
     return tally
+
+
+def _busy(port: int, seconds: float, process: int) -> tuple[load.Tally, float]:
+    """What the clients saw, and the seconds of processor time that the server took for each request."""
+    began = machine.busy(process)
+    tally = _asked(port, seconds)
+    # The warming up is not in the tally, and cost a tenth more.
+    return tally, (machine.busy(process) - began) / (len(tally.seconds) * 1.1)
 
 
 @contextmanager
@@ -114,11 +128,13 @@ def _changing(port: int, resource: str) -> Iterator[None]:
 def _compared(events: int, found: Rounds) -> list[Figure]:
     what = f"DescribeServices, {SERVICES} services with {events} events"
     how = f"{CONNECTIONS} connections; load from Python, on the same cores"
+    alone = "what others do on the machine hardly counts"
     held = events == 5
     figures = [
         middle(what, _rates(found.ours), "requests/s", note=how),
         middle("… a bare uvicorn handler", _rates(found.bare), "requests/s"),
         _beside("… beside the bare handler", found.ours, found.bare, 0.5 if held else None),
+        middle("… the same in processor time of the server", found.processor, "times", note=alone),
         middle("… p99", [percentile(one.seconds, 0.99) * 1000 for one in found.ours], "ms", 10 if held else None),
         _beside(f"… another record changes {CHANGES} times a second", found.elsewhere, found.ours),
         _beside(f"… one of them changes {CHANGES} times a second", found.one, found.ours),
@@ -144,6 +160,7 @@ def _beside(name: str, ones: list[load.Tally], others: list[load.Tally], limit: 
 def _registrations(seconds: float) -> list[Figure]:
     note = f"{CONNECTIONS} connections; answered when on disk"
     with scratch() as directory, place(directory) as moorage:
+        flushes = _flushes(directory)
         apart = load.run(moorage.port, [_register(f"family-{n}") for n in range(CONNECTIONS)], CONNECTIONS, seconds)
         same = load.run(moorage.port, [_register("contended")], CONNECTIONS, seconds)
     if apart.refused or same.refused:
@@ -151,7 +168,20 @@ def _registrations(seconds: float) -> list[Figure]:
     return [
         Figure("RegisterTaskDefinition", apart.rate, "requests/s", 500, at_least=True, note=f"{note}, a family each"),
         Figure("… all into one family", same.rate, "requests/s", note="each waits for the revision before its own"),
+        middle("… what one fsync costs there", flushes, "ms", note="4 KiB appended and flushed, nobody else"),
     ]
+
+
+def _flushes(directory: Path) -> list[float]:
+    """Milliseconds that the disk takes to have a page for certain."""
+    took = []
+    with (directory / "flushed").open("wb", buffering=0) as file:
+        for _ in range(200):
+            file.write(bytes(4096))
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - began) * 1000)
+    return took
 
 
 def _register(family: str) -> bytes:
@@ -191,10 +221,11 @@ def _answer(port: int) -> bytes:
 
 
 @contextmanager
-def _bare(file: Path) -> Iterator[int]:
+def _bare(file: Path) -> Iterator[tuple[int, int]]:
+    """The bare handler's port and process."""
     port = free_port()
-    with _server(port, "-m", "bench.bare", str(port), str(file)):
-        yield port
+    with _server(port, "-m", "bench.bare", str(port), str(file)) as process:
+        yield port, process
 
 
 @contextmanager
@@ -219,11 +250,11 @@ def _moto() -> Iterator[int]:
 
 
 @contextmanager
-def _server(port: int, *arguments: str) -> Iterator[None]:
+def _server(port: int, *arguments: str) -> Iterator[int]:
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _until(lambda: _answers(port), 60)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()

@@ -29,6 +29,12 @@ def private(pid: int) -> float:
     return _sum(Path(f"/proc/{pid}/smaps_rollup"), ("Private_Clean:", "Private_Dirty:"))
 
 
+def busy(pid: int) -> float:
+    """Seconds of processor time that a process has used, the kernel's for it included, to the hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _sum(file: Path, fields: tuple[str, ...]) -> float:
     lines = (line.split() for line in file.read_text().splitlines())
     return sum(int(line[1]) for line in lines if line[0] in fields) / 1000

@@ -1,7 +1,8 @@
 """The same calls among 1,000 services and 10,000 tasks and among 10 and 100: they may cost twice as much at most.
 
-In one process, from the request's bytes to the answer's, without a network. A task changes before each call, so no
-answer is one that was kept. Beside it: what a commit costs, and what a store of that size costs to open.
+In one process, from the request's bytes to the answer's, without a network. A task changes before each call, and each
+is asked of an application that has kept no answer. Beside it: what a commit costs, what the engine decides after it,
+and what a store of that size costs to open.
 """
 
 import asyncio
@@ -21,7 +22,9 @@ from moorage.api import operations
 from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Put
+from moorage.domain.service import Service
 from moorage.domain.task import TaskState
+from moorage.planning import registration, service_plan
 from moorage.store.memory import MemoryStore
 from moorage.store.sqlite import SqliteStore
 from moorage.wire.message import Request
@@ -63,6 +66,7 @@ def _beside(name: str, small: list[float], large: list[float]) -> Figure:
 
 
 COMMIT = "a task's state committed, in memory"
+PLANNED = "what the engine decides about its service then"
 Call = tuple[str, str, str, Mapping[str, Any]]
 """Its name here, the service, the operation, the arguments."""
 
@@ -80,9 +84,7 @@ class _Measured:
     """A World with its application, the calls that are made to it, and what they cost."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self._app = App(
-            Dispatcher(operations.table(), store, system.SystemClock(), system.SystemIds()), Endpoint("bench")
-        )
+        self._dispatcher = Dispatcher(operations.table(), store, system.SystemClock(), system.SystemIds())
         self._changes = _Changes(store)
         self._calls: list[Call] = []
         self.costs: dict[str, list[float]] = {}
@@ -92,19 +94,22 @@ class _Measured:
         store = MemoryStore()
         await seed.fill(store, seed.whole(services, tasks))
         made = cls(store)
-        listed = json.loads(await _ask(made._app, "ecs", *ECS["ListTasks, 10 of a service"]))["taskArns"]
+        answer = await _ask(App(made._dispatcher, Endpoint("bench")), "ecs", *ECS["ListTasks, 10 of a service"])
+        listed = json.loads(answer)["taskArns"]
         made._calls = [(name, "ecs", *call) for name, call in ECS.items()]
         made._calls.append(("DescribeTasks, 10", "ecs", "DescribeTasks", {**IN_CLUSTER, "tasks": listed}))
         made._calls += [(name, "servicediscovery", *call) for name, call in CLOUD_MAP.items()]
-        made.costs = {name: [] for name in (*(call[0] for call in made._calls), COMMIT)}
+        made.costs = {name: [] for name in (*(call[0] for call in made._calls), COMMIT, PLANNED)}
         return made
 
     async def round(self) -> None:
         """Each call once. Processor time, for others on the machine have a say in any other."""
         for name, service, operation, arguments in self._calls:
             self.costs[COMMIT].append(await self._changes.make())
+            self.costs[PLANNED].append(self._changes.planned())
+            app = App(self._dispatcher, Endpoint("bench"))
             began = time.thread_time()
-            await _ask(self._app, service, operation, arguments)
+            await _ask(app, service, operation, arguments)
             self.costs[name].append((time.thread_time() - began) * 1000)
 
 
@@ -115,6 +120,8 @@ class _Changes:
         self._store = store
         self._states = sorted(store.snapshot().all(TaskState), key=lambda state: state.key)
         self._made = count(1)
+        self._clock, self._ids = system.SystemClock(), system.SystemIds()
+        self._services = {f"{seed.number_of(each.name):016x}": each for each in store.snapshot().all(Service)}
 
     async def make(self) -> float:
         """Milliseconds that the commit took."""
@@ -122,6 +129,15 @@ class _Changes:
         changed = replace(self._states[number % len(self._states)], version=number)
         began = time.thread_time()
         await self._store.commit([Put(changed)], {})
+        self._service = self._services[changed.id[:16]]
+        return (time.thread_time() - began) * 1000
+
+    def planned(self) -> float:
+        """Milliseconds that its service's planners take."""
+        world, now = self._store.snapshot(), self._clock.now()
+        began = time.thread_time()
+        service_plan.plan(self._service, world, now, self._ids)
+        registration.plan(self._service, world, now)
         return (time.thread_time() - began) * 1000
 
 

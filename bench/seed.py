@@ -101,11 +101,11 @@ def _alias(number: int) -> ConnectEndpoint:
 def _service(name: str, tasks: int, events: int, family: str = "web", more: dict[str, Any] | None = None) -> list[Any]:
     place = (*HOME, CLUSTER)
     deployment = Deployment(
-        *place, name, f"ecs-svc/{_number(name):019d}", NOON, definition(family, set()).key, "FARGATE", **more or {}
+        *place, name, f"ecs-svc/{number_of(name):019d}", NOON, definition(family, set()).key, "FARGATE", **more or {}
     )
     told = tuple(
         ServiceEvent(
-            f"00000000-0000-4000-8000-{_number(name):08d}{number:04d}",
+            f"00000000-0000-4000-8000-{number_of(name):08d}{number:04d}",
             NOON - timedelta(minutes=number),
             f"(service {name}) has reached a steady state.",
         )
@@ -121,7 +121,7 @@ def _service(name: str, tasks: int, events: int, family: str = "web", more: dict
 
 
 def _task(deployment: Deployment, which: int) -> tuple[Task, TaskState]:
-    id_ = f"{_number(deployment.service):016x}{which:016x}"
+    id_ = f"{number_of(deployment.service):016x}{which:016x}"
     place = (*HOME, CLUSTER)
     task = Task(
         *(*place, id_, NOON, deployment.task_definition, f"service:{deployment.service}", "FARGATE"),
@@ -140,7 +140,7 @@ def _task(deployment: Deployment, which: int) -> tuple[Task, TaskState]:
     return task, state
 
 
-def _number(name: str) -> int:
+def number_of(name: str) -> int:
     """Services and clients are numbered apart."""
     kind, _, number = name.rpartition("-")
     return int(number) + (1_000_000 if kind == "client" else 0)

@@ -13,6 +13,7 @@ SETTLE = 2.0
 
 def measure(quick: bool) -> list[Figure]:
     starts: list[float] = []
+    busy: list[float] = []
     with fresh() as moorage:
         assert moorage.process is not None
         time.sleep(SETTLE)
@@ -21,8 +22,10 @@ def measure(quick: bool) -> list[Figure]:
             moorage.process.terminate()
             moorage.process.wait(20)
             starts.append(_start(moorage))
+            busy.append(machine.busy(moorage.process.pid))
     return [
         middle("daemon start to healthy", starts, "s", 1.5, "supervisor running already"),
+        middle("… in processor time", busy, "s", note="what others do on the machine hardly counts"),
         Figure("daemon idle, resident", idle, "MB", 100, note="no supporting service was asked for"),
     ]
 
