@@ -272,3 +272,14 @@ def test_a_service_with_task_sets_is_deleted_by_force_and_leaves_none(
 def test_a_scale_beyond_the_whole_is_refused(add: Callable[..., Any], refusal: Any) -> None:
     assert refusal(add, scale=100.5)[0] == "InvalidParameterException"
     assert refusal(add, scale=-1)[0] == "InvalidParameterException"
+
+
+def test_commands_in_tasks_of_a_set_need_a_role_of_its_definition(demo: Any, network: Any, refusal: Any) -> None:
+    controller = {"type": "EXTERNAL"}
+    where = {"cluster": "demo", "service": "shell"}
+    demo.create_service(cluster="demo", serviceName="shell", deploymentController=controller, enableExecuteCommand=True)
+    code, text = refusal(
+        demo.create_task_set, **where, taskDefinition="api", launchType="FARGATE", networkConfiguration=network
+    )
+    assert code == "InvalidParameterException"
+    assert text.startswith("The task set couldn't be created")

@@ -62,7 +62,7 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         pendingCount=world.count_linked(Task, "service-pending", found.key),
         **(made_from(world, primary) if primary is not None else {}),
         deploymentConfiguration=configuration(found.deployment_configuration),
-        taskSets=_task_sets(world, found),
+        taskSets=_task_sets(world, found, with_tags),
         deployments=[_deployment(world, found, *each, counts[each[0].id], wanted) for each in deployments],
         events=[
             {"id": event.id, "createdAt": event.at, "message": event.message}
@@ -196,10 +196,10 @@ def _deployments(world: World, found: Service) -> list[tuple[Deployment, Rollout
     return pairs
 
 
-def _task_sets(world: World, found: Service) -> list[dict[str, Any]] | None:
+def _task_sets(world: World, found: Service, with_tags: bool) -> list[dict[str, Any]] | None:
     if found.controller != EXTERNAL:
         return None
-    return [task_set(world, found, each) for each in task_sets(world, found)]
+    return [task_set(world, found, each, with_tags) for each in task_sets(world, found)]
 
 
 def _deployment(
