@@ -74,7 +74,8 @@ def container(subject: Subject, name: str) -> dict[str, Any]:
         Type="NORMAL" if definition is not None else "SERVICE_CONNECT_RELAY",
         Health={"status": seen.health} if definition is not None and definition.health_check else None,
         ContainerARN=present_task.container_arn(found, name),
-        Networks=list(_networks(subject)),
+        Networks=list(_networks(subject, seen)),
+        Ports=list(_ports(state, seen)) or None,
         **_logging(definition),
     )
 
@@ -109,9 +110,19 @@ def _logging(definition: ContainerDefinition | None) -> dict[str, Any]:
     return _given(LogDriver=configuration.get("logDriver"), LogOptions=configuration.get("options"))
 
 
-def _networks(subject: Subject) -> Iterator[dict[str, Any]]:
-    if subject.state.address is not None:
-        yield {"NetworkMode": "awsvpc", "IPv4Addresses": [subject.state.address], "AttachmentIndex": 0}
+def _networks(subject: Subject, seen: ContainerState) -> Iterator[dict[str, Any]]:
+    mode = subject.definition.mode
+    if subject.state.address:
+        yield {"NetworkMode": mode, "IPv4Addresses": [subject.state.address], "AttachmentIndex": 0}
+    elif seen.address:
+        yield {"NetworkMode": mode, "IPv4Addresses": [seen.address]}
+
+
+def _ports(state: TaskState, seen: ContainerState) -> Iterator[dict[str, Any]]:
+    for each in present_task.bindings(state, seen):
+        for step in range(each.size):
+            numbers = {"ContainerPort": each.container_port + step, "HostPort": each.host_port + step}
+            yield {**numbers, "Protocol": each.protocol, "HostIp": present_task.ANYWHERE}
 
 
 def _instant(moment: datetime | None) -> str | None:

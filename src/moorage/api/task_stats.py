@@ -11,7 +11,7 @@ from moorage.engine.ports import Clock
 from moorage.planning import inside
 
 Measure = Callable[[str], Awaitable[Mapping[str, Any]]]
-"""A task's use now: `cpus`, `system`, `containers` by name (None where the machine counts nothing), `network`."""
+"""A task's use now: `cpus`, `system`, `containers` and `networks` by name (None where the machine counts nothing)."""
 
 REMEMBERED: Final = 256
 """Former samples that are kept; each is two numbers."""
@@ -59,5 +59,5 @@ class Stats:
             "precpu_stats": former,
             "memory_stats": counted["memory"],
             "pids_stats": counted["pids"],
-            "networks": {"eth0": used["network"]},
+            "networks": {"eth0": used["networks"][name]} if used["networks"][name] else {},
         }

@@ -37,6 +37,14 @@ class TaskLine:
         details = (detail for item in self.document.get("attachments", []) for detail in item.get("details", []))
         return next((str(item["value"]) for item in details if item.get("name") == "privateIPv4Address"), "")
 
+    @property
+    def ports(self) -> list[str]:
+        """Host ports and the container ports that they lead to: 32768->5000, or a range of each."""
+        bound = [each for item in self.document.get("containers", []) for each in item.get("networkBindings", [])]
+        outside = (each.get("hostPort") or each["hostPortRange"] for each in bound)
+        inside = (each.get("containerPort") or each["containerPortRange"] for each in bound)
+        return [f"{host}->{own}" for host, own in zip(outside, inside, strict=True)]
+
     def containers(self, proxy: bool) -> list[str]:
         """The names of its containers: the proxy's, or all the others."""
         names = [str(container["name"]) for container in self.document.get("containers", [])]

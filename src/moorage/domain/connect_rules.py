@@ -12,7 +12,7 @@ from typing import Any
 from moorage.domain import proxy_output, service_rules
 from moorage.domain.connect import ConnectConfiguration, ExposedPort
 from moorage.domain.errors import InvalidParameter, UnknownPortName
-from moorage.domain.task_definition import PortMapping, TaskDefinition
+from moorage.domain.task_definition import BRIDGE, PortMapping, TaskDefinition
 
 DISCOVERY_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
 
@@ -41,6 +41,8 @@ def _check_task(definition: TaskDefinition, launch_type: str) -> None:
         raise InvalidParameter("Service Connect needs a task definition whose networkMode is set: awsvpc or bridge.")
     if mode in ("host", "none"):
         raise InvalidParameter(f"Service Connect does not support networkMode '{mode}': use awsvpc or bridge.")
+    if mode == BRIDGE and any("hostname" in container.document for container in definition.containers):
+        raise InvalidParameter("Service Connect does not support 'hostname' of containers in network mode bridge.")
     if launch_type == service_rules.EC2 and definition.memory == 0:
         raise InvalidParameter("Service Connect needs a task definition with 'memory' at the task level.")
 
@@ -78,11 +80,16 @@ def _check_override(port: ExposedPort, mapping: PortMapping, definition: TaskDef
     override = port.ingress_port_override
     if override is None:
         return
-    used = {m.container_port for container in definition.containers for m in container.port_mappings}
+    mappings = [each for container in definition.containers for each in container.port_mappings]
+    if definition.mode == BRIDGE:
+        used, whose = {each.host_port for each in mappings}, "is a host port of the task already"
+    else:
+        used = {each.container_port for each in mappings}
+        whose = f"a container of the task uses already (its own is {mapping.container_port})"
     if override == 0 or override in used:
         raise InvalidParameter(
-            f"ingressPortOverride {override} of portName({port.port_name}) must be a port from 1 to 65535 that no "
-            f"container of the task uses (its own is {mapping.container_port})."
+            f"ingressPortOverride {override} of portName({port.port_name}) must be a port from 1 to 65535, and not "
+            f"one that {whose}."
         )
 
 

@@ -34,10 +34,19 @@ def _states(world: World) -> Iterator[str]:
 def _addresses(world: World) -> Iterator[str]:
     held: dict[str, str] = {}
     for state in world.all(TaskState):
-        if state.address is None or state.status in (Status.DEPROVISIONING, Status.STOPPED):
+        if state.status in (Status.DEPROVISIONING, Status.STOPPED):
             continue
-        if (other := held.setdefault(state.address, state.id)) != state.id:
-            yield f"tasks {other} and {state.id} have the same address {state.address}"
+        for address in _own(state):
+            if (other := held.setdefault(address, state.id)) != state.id:
+                yield f"tasks {other} and {state.id} have the same address {address}"
+
+
+def _own(state: TaskState) -> Iterator[str]:
+    """What only this task is reached at: its addresses, and its ports of the container instance."""
+    yield from (key[0] for _, key in state.links())
+    for binding in state.bindings:
+        for port in range(binding.host_port, binding.host_port + binding.size):
+            yield f"{state.host_address}:{port}/{binding.protocol}"
 
 
 def _tasks(world: World) -> Iterator[str]:

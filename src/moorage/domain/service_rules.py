@@ -17,7 +17,7 @@ from moorage.domain.service import (
     DeploymentConfiguration,
     EarlySuccess,
 )
-from moorage.domain.task_definition import TaskDefinition
+from moorage.domain.task_definition import HOST, TaskDefinition
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -163,9 +163,9 @@ def check_runs_here(definition: TaskDefinition, launch_type: str) -> None:
     family = operating_system(definition)
     if family != "LINUX":
         raise Unsupported(f"operatingSystemFamily {family}", "tasks run on Linux.")
-    if definition.network_mode != "awsvpc":
-        mode = definition.network_mode or "bridge (the default)"
-        raise Unsupported(f"networkMode {mode}", "every task has a network of its own here: use awsvpc.")
+    if definition.mode == HOST:
+        why = "the tasks here never get at this machine's own network: use awsvpc, or bridge with a fixed hostPort."
+        raise Unsupported("networkMode host", why)
 
 
 def network(document: Mapping[str, Any] | None, definition: TaskDefinition) -> dict[str, Any] | None:

@@ -148,10 +148,26 @@ class Task:
 
 
 @dataclass(frozen=True)
+class PortBinding:
+    """Ports of a container that are reached at ports of the container instance, `size` of them in a row.
+
+    `host_port` 0: the runtime chooses. `ranged`: the task definition named a range, and callers read it as one.
+    """
+
+    container: str
+    container_port: int
+    host_port: int
+    protocol: str = "tcp"
+    size: int = 1
+    ranged: bool = False
+
+
+@dataclass(frozen=True)
 class ContainerState:
     """What was seen of one container. `status` is PENDING, RUNNING or STOPPED, as DescribeTasks has it.
 
     `restarts` is how often it was to be started again within its task.
+    `address` is its own, in the network modes in which the containers of a task do not share one.
     """
 
     name: str
@@ -164,6 +180,7 @@ class ContainerState:
     health: str = "UNKNOWN"
     asked_to_stop_at: datetime | None = None
     restarts: int = 0
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +189,8 @@ class TaskState:
 
     `healthy_at` is when the task first counted as healthy; `health` is that of its essential containers. `waiting` is
     what it waits for, in a clause, since `waiting_since`; `refused` is what its proxy refused of its configuration.
+    `address` is the task's own: None before its network is made, "" where it has none (bridge and none). `host_address`
+    is the container instance's, at which the `bindings` lead to the task's containers (bridge).
     """
 
     table: ClassVar[str] = "task_state"
@@ -199,13 +218,29 @@ class TaskState:
     waiting: str = ""
     waiting_since: datetime | None = None
     refused: tuple[str, ...] = ()
+    host_address: str = ""
+    bindings: tuple[PortBinding, ...] = ()
 
     @property
     def key(self) -> Key:
         return (self.account, self.region, self.cluster, self.id)
 
+    @property
+    def reached_at(self) -> str:
+        """The address that neighbours connect to: the task's own, else its container instance's."""
+        return self.address or self.host_address
+
     def links(self) -> tuple[Link, ...]:
-        return () if self.address is None else (("address", (self.address,)),)
+        own = (self.address, *(container.address for container in self.containers))
+        return tuple(("address", (address,)) for address in own if address)
+
+    def host_port(self, container: str, port: int, protocol: str = "tcp") -> int:
+        """The instance's port that leads to the container's; 0 when none does (yet)."""
+        for binding in self.bindings:
+            offset = port - binding.container_port
+            if (binding.container, binding.protocol) == (container, protocol) and 0 <= offset < binding.size:
+                return binding.host_port + offset
+        return 0
 
     def container(self, name: str) -> ContainerState | None:
         return next((container for container in self.containers if container.name == name), None)

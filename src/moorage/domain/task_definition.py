@@ -24,20 +24,34 @@ MIB = 1
 GIB = 1024
 
 
+AWSVPC = "awsvpc"
+BRIDGE = "bridge"
+HOST = "host"
+NONE = "none"
+
+
 @dataclass(frozen=True)
 class PortMapping:
-    """`protocol` is tcp or udp; `app_protocol` http, http2, grpc or None (TCP)."""
+    """`protocol` is tcp or udp; `app_protocol` http, http2, grpc or None (TCP).
+
+    Of a containerPortRange, `container_port` is the first and `size` how many ports it has.
+    """
 
     container_port: int
     host_port: int
     protocol: str
     name: str | None
     app_protocol: str | None
+    size: int = 1
+    ranged: bool = False
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "PortMapping":
+        first, last = port_range(document.get("containerPortRange") or str(document.get("containerPort", 0)))
         return cls(
-            container_port=document.get("containerPort", 0),
+            container_port=first,
+            size=last - first + 1,
+            ranged="containerPortRange" in document,
             host_port=document.get("hostPort", 0),
             protocol=document.get("protocol", "tcp"),
             name=document.get("name"),
@@ -144,6 +158,11 @@ class TaskDefinition:
         return mode
 
     @property
+    def mode(self) -> str:
+        """The network mode that its tasks have: on Linux bridge, where none is named."""
+        return self.network_mode or BRIDGE
+
+    @property
     def placement_constraints(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(self.document.get("placementConstraints", ()))
 
@@ -183,6 +202,12 @@ class Family:
 
     def links(self) -> tuple[Link, ...]:
         return ()
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """First and last port of "80" or "8000-8010". ValueError for anything else."""
+    first, dash, last = text.partition("-")
+    return int(first), int(last if dash else first)
 
 
 def cpu_units(text: str) -> int:

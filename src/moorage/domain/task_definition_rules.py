@@ -6,18 +6,17 @@ RegisterTaskDefinition and docs/reference/service-connect.md section 3. What thi
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from moorage.domain import container_rules, secret_rules, volume_rules
-from moorage.domain.errors import ClientMistake, DuplicatePortName
-from moorage.domain.task_definition import cpu_units, memory_mib
+from moorage.domain import container_rules, port_rules, secret_rules, volume_rules
+from moorage.domain.errors import ClientMistake
+from moorage.domain.task_definition import AWSVPC, HOST, cpu_units, memory_mib
 
 Document = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-PORT_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
 MAX_CONTAINERS = 10
 
 GIB = 1024
@@ -65,7 +64,7 @@ def check(document: Mapping[str, Any]) -> None:
     secret_rules.check(document)
     container_rules.check(document)
     volume_rules.check(document)
-    _check_ports(containers, document.get("networkMode"))
+    port_rules.check(containers, document.get("networkMode"))
     _check_memory(document)
     _check_cpu(document)
     _check_dependencies(containers)
@@ -117,8 +116,11 @@ def _container(document: Mapping[str, Any], mode: str | None) -> Document:
 
 
 def _port_mapping(document: Mapping[str, Any], mode: str | None) -> Document:
-    same = document.get("containerPort", 0) if mode in ("awsvpc", "host") else 0
-    return {"protocol": "tcp", **document, "hostPort": document.get("hostPort") or same}
+    mapping = {"protocol": "tcp", **document}
+    if "containerPortRange" in document:
+        return mapping
+    same = document.get("containerPort", 0) if mode in (AWSVPC, HOST) else 0
+    return {**mapping, "hostPort": document.get("hostPort") or same}
 
 
 def _size(member: str, text: str) -> int:
@@ -155,42 +157,6 @@ def _check_name(container: Document) -> None:
         raise ClientMistake(
             f"Container name '{container['name']}' must be 1 to 255 letters, numbers, hyphens and underscores."
         )
-
-
-def _check_ports(containers: list[Document], mode: str | None) -> None:
-    names: set[str] = set()
-    ports: set[tuple[int, str]] = set()
-    for mapping in _port_mappings(containers):
-        _check_port_mapping(mapping, mode)
-        name = mapping.get("name")
-        if name is not None and name in names:
-            raise DuplicatePortName(name, mode or "bridge")
-        names |= {name} if name is not None else set()
-        host = (mapping["hostPort"], mapping["protocol"])
-        if host in ports and host[0] != 0:
-            raise ClientMistake(f"Host port {host[0]} ({host[1]}) is used by more than one port mapping.")
-        ports.add(host)
-
-
-def _port_mappings(containers: list[Document]) -> Iterator[Document]:
-    for container in containers:
-        yield from container["portMappings"]
-
-
-def _check_port_mapping(mapping: Document, mode: str | None) -> None:
-    port = mapping.get("containerPort")
-    if port is None or not 1 <= port <= 65535 or not 0 <= mapping["hostPort"] <= 65535:
-        raise ClientMistake("A port mapping needs a containerPort from 1 to 65535, and a hostPort up to 65535.")
-    if mode in ("awsvpc", "host") and mapping["hostPort"] not in (0, port):
-        raise ClientMistake(f"When networkMode={mode}, the host ports and container ports in port mappings must match.")
-    name = mapping.get("name")
-    if name is not None and not PORT_NAME.fullmatch(name):
-        raise ClientMistake(
-            f"Port mapping name '{name}' is invalid: up to 64 lowercase letters, numbers, underscores and hyphens, "
-            "of which a hyphen can't be the first."
-        )
-    if mapping["protocol"] == "udp" and "appProtocol" in mapping:
-        raise ClientMistake("appProtocol is only valid for port mappings of protocol tcp.")
 
 
 def _check_memory(document: Mapping[str, Any]) -> None:

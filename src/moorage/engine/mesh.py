@@ -6,7 +6,7 @@ Only the proxies that know what changed are looked at; `news` says which those c
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -38,6 +38,7 @@ class _Told:
     """What the proxies of one deployment were last told: its names in order, each task's view, a bundle per zone."""
 
     deployment: Deployment
+    proxy: Proxy
     ports: views.Ports
     upstreams: tuple[Upstream, ...]
     places: Mapping[Key, int]
@@ -140,11 +141,15 @@ class Mesh:
         state = outlook.world.get(TaskState, task.key)
         if state is None or state.status not in CONFIGURED:
             told.views.pop(task.id, None)
+            told.made.pop(task.id, None)
             return
-        view = outlook.view(task, told.deployment, told.ports, told.upstreams)
+        ports = placed(told.ports, told.proxy, state)
+        view = outlook.view(task, told.deployment, ports, told.upstreams)
         if told.views.get(task.id) != view:
-            bundle = self._bundle(view, last=told.made.get(view.zone))
-            told.made[view.zone] = (view, bundle)
+            # Proxies that forward to addresses of their own task's containers have no bundle in common.
+            alike = task.id if ports.apart else view.zone
+            bundle = self._bundle(view, last=told.made.get(alike))
+            told.made[alike] = (view, bundle)
             self._proxies.publish(task.id, bundle)
             told.views[task.id] = view
 
@@ -158,7 +163,7 @@ def _meet(outlook: views.Outlook, deployment: Deployment) -> _Told | None:
         return None
     upstreams = tuple(outlook.upstream(deployment, known) for known in deployment.known)
     places = {name_of(known.endpoint): place for place, known in enumerate(deployment.known)}
-    return _Told(deployment, ports_of(proxy), upstreams, places)
+    return _Told(deployment, proxy, ports_of(proxy), upstreams, places)
 
 
 def _revised(outlook: views.Outlook, told: _Told, changed: Iterable[Key]) -> tuple[Upstream, ...]:
@@ -187,4 +192,17 @@ def ports_of(proxy: Proxy) -> views.Ports:
             )
             for listener in proxy.ingress
         ),
+        apart=proxy.apart,
+    )
+
+
+def placed(ports: views.Ports, proxy: Proxy, state: TaskState) -> views.Ports:
+    """The ports with the addresses that this task's containers have, where they have their own."""
+    if not ports.apart:
+        return ports
+    seen_ = {container.name: container.address for container in state.containers}
+    pairs = zip(ports.ingress, proxy.ingress, strict=True)
+    return replace(
+        ports,
+        ingress=tuple(replace(each, address=seen_.get(of.exposed.container) or each.address) for each, of in pairs),
     )

@@ -17,7 +17,7 @@ from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
 from moorage.engine.loop import Wake
-from moorage.engine.mesh import ports_of
+from moorage.engine.mesh import placed, ports_of
 from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
 from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
@@ -131,8 +131,8 @@ class Tasks:
 
     def _holding(self, world: World, subject: Subject) -> frozenset[str]:
         """The other tasks of the namespace whose proxies have not acknowledged that this task's address is gone."""
-        address, deployment = subject.state.address, subject.deployment
-        if address is None or deployment is None or deployment.namespace_id is None:
+        state, deployment = subject.state, subject.deployment
+        if not state.reached_at or deployment is None or deployment.namespace_id is None:
             return frozenset()
         namespace = (deployment.account, deployment.region, deployment.namespace_id)
         others = [
@@ -141,7 +141,8 @@ class Tasks:
             for task in world.linked(Task, "deployment", neighbour.key)
             if task.id != subject.task.id and _holds(world, task)
         ]
-        return self._proxies.endpoint_gone(others, address)
+        gone = (self._proxies.endpoint_gone(others, where) for where in _whereabouts(subject))
+        return frozenset().union(*gone)
 
     async def _record(self, world: World, subject: Subject, state: TaskState) -> None:
         stored = world.get(TaskState, subject.task.key)
@@ -193,7 +194,7 @@ class Tasks:
             return
         sockets = await self._proxies.open(task.id)
         world = self._store.snapshot()
-        view = view_of(world, task, subject.deployment, ports_of(proxy))
+        view = view_of(world, task, subject.deployment, placed(ports_of(proxy), proxy, subject.state))
         arguments = self._envoy.arguments(view, self._patience_with(world, task).drain)
         spec = sidecar.proxy_spec(task, proxy, arguments, self._envoy.bootstrap(view), sockets)
         await self._try(subject, name, self._runtime.start(self._counted(subject, spec)))
@@ -240,6 +241,15 @@ def _subject(world: World, key: Key) -> Subject | None:
     proxy = sidecar.proxy_of(task, deployment, definition)
     state = world.get(TaskState, key) or containers.first_state(task, definition, proxy)
     return Subject(task, state, definition, deployment, proxy)
+
+
+def _whereabouts(subject: Subject) -> list[str]:
+    """What other proxies know the task by: its address, or its proxy's ports of the container instance's."""
+    state, proxy = subject.state, subject.proxy
+    if proxy is None or not proxy.apart:
+        return [state.reached_at]
+    ports = (state.host_port(proxy.container, listener.port) for listener in proxy.ingress)
+    return [f"{state.reached_at}:{port}" for port in ports if port]
 
 
 def is_awaited(state: TaskState) -> bool:

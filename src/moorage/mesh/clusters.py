@@ -58,7 +58,7 @@ def of_ingress(ingress: Ingress) -> Resource:
         type=cluster_pb2.Cluster.STATIC,
         connect_timeout=messages.seconds(CONNECT_TIMEOUT),
         circuit_breakers=_limits(DEFAULT),
-        load_assignment=_loopback(name, ingress.container_port),
+        load_assignment=_container(name, ingress.address, ingress.container_port),
     )
     _speak(body, ingress.protocol, ingress.timeouts)
     return resource(names.CLUSTER, name, body)
@@ -132,9 +132,9 @@ def _keepalive() -> cluster_pb2.UpstreamConnectionOptions:
     )
 
 
-def _loopback(name: str, port: int) -> endpoint_pb2.ClusterLoadAssignment:
+def _container(name: str, address: str, port: int) -> endpoint_pb2.ClusterLoadAssignment:
     host = endpoint_components_pb2.LbEndpoint(
-        endpoint=endpoint_components_pb2.Endpoint(address=messages.address("127.0.0.1", port))
+        endpoint=endpoint_components_pb2.Endpoint(address=messages.address(address, port))
     )
     return endpoint_pb2.ClusterLoadAssignment(
         cluster_name=name, endpoints=[endpoint_components_pb2.LocalityLbEndpoints(lb_endpoints=[host])]

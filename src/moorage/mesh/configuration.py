@@ -40,7 +40,7 @@ def _same_but_for_endpoints(new: View, old: View) -> bool:
 
 def _around(view: View) -> tuple[object, ...]:
     """What resources are made from, beside the upstreams and the siblings."""
-    return view.region, view.zone, view.egress_port, view.ingress, view.access_log
+    return view.region, view.zone, view.egress_port, view.apart, view.ingress, view.access_log
 
 
 def _changed_endpoints(new: View, old: View, policies: Policies) -> Iterator[Resource]:
@@ -65,4 +65,5 @@ def _walk(view: View, policies: Policies) -> Iterator[Resource]:
         yield listeners.ingress(ingress, view.access_log)
     if view.upstreams:
         # Envoy refuses a listener without a filter chain; without one the redirect finds a closed port.
-        yield listeners.egress(view.egress_port, view.upstreams, view.access_log)
+        door = listeners.Door(view.egress_port, arriving=view.apart)
+        yield listeners.egress(door, view.upstreams, view.access_log)

@@ -29,7 +29,9 @@ def of_upstream(upstream: Upstream, region: str, zonal: bool) -> Resource:
 
 @lru_cache(maxsize=4096)
 def _behind(name: str, endpoints: tuple[Endpoint, ...], region: str, zonal: bool) -> Resource:
-    hosts = frozenset(endpoint.address for endpoint in endpoints)
+    # By the pair too: in bridge mode many tasks share an address, and only a port of it belongs to one of them.
+    pairs = (f"{endpoint.address}:{endpoint.port}" for endpoint in endpoints)
+    hosts = frozenset((*(endpoint.address for endpoint in endpoints), *pairs))
     return resource(names.ENDPOINTS, name, _assignment(name, endpoints, region, zonal), References(addresses=hosts))
 
 

@@ -4,7 +4,7 @@ Connections arrive by redirect (docs/reference/service-connect.md section 2.3), 
 destination that no filter chain knows is closed at once: that is Envoy's rule, not one of ours.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from envoy.config.core.v3 import base_pb2, protocol_pb2
@@ -27,20 +27,35 @@ TCP_CONNECT_ATTEMPTS = 3
 """The first attempt and the two documented retries."""
 
 
-def egress(port: int, upstreams: tuple[Upstream, ...], log: AccessLog | None = None) -> Resource:
+@dataclass(frozen=True)
+class Door:
+    """Where the redirect of the alias range leads; `arriving`: from other namespaces of the task, not from this one."""
+
+    port: int
+    arriving: bool = False
+
+    @property
+    def address(self) -> str:
+        """A redirect in OUTPUT rewrites the destination to 127.0.0.1, one in PREROUTING to the interface's address.
+
+        Nobody outside the task has business here: who arrives without an alias for a destination is turned away.
+        """
+        return "0.0.0.0" if self.arriving else "127.0.0.1"
+
+
+def egress(door: Door, upstreams: tuple[Upstream, ...], log: AccessLog | None = None) -> Resource:
     """The one listener behind the redirect of the alias range; endpoints do not touch it."""
-    return _egress(port, tuple(replace(each, endpoints=()) for each in upstreams), log)
+    return _egress(door, tuple(replace(each, endpoints=()) for each in upstreams), log)
 
 
 @lru_cache(maxsize=1024)
-def _egress(port: int, upstreams: tuple[Upstream, ...], log: AccessLog | None) -> Resource:
+def _egress(door: Door, upstreams: tuple[Upstream, ...], log: AccessLog | None) -> Resource:
     ordered = sorted(upstreams, key=names.upstream)
     body = listener_pb2.Listener(
         name=names.EGRESS_LISTENER,
         stat_prefix=names.EGRESS_LISTENER,
         traffic_direction=base_pb2.OUTBOUND,
-        # A redirect in OUTPUT rewrites the destination to 127.0.0.1, and nobody outside the task has business here.
-        address=messages.address("127.0.0.1", port),
+        address=messages.address(door.address, door.port),
         enable_reuse_port=messages.flag(False),
         listener_filters=[_original_destination()],
         filter_chains=[_egress_chain(each, log) for each in ordered],
@@ -49,7 +64,7 @@ def _egress(port: int, upstreams: tuple[Upstream, ...], log: AccessLog | None) -
         # An HTTP chain needs its cluster through its route, which comes later: the door opens when the house is there.
         clusters=frozenset(names.upstream(each) for each in ordered),
         routes=frozenset(names.upstream(each) for each in ordered if each.protocol is not Protocol.TCP),
-        ports=(port,),
+        ports=(door.port,),
         matches=tuple((each.vip, each.alias_port) for each in ordered),
     )
     return resource(names.LISTENER, names.EGRESS_LISTENER, body, references)

@@ -74,19 +74,24 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Ingress:
-    """One exposed port of this task: its listener takes what was redirected on to 127.0.0.1:container_port."""
+    """One exposed port of this task: its listener takes what was redirected on to the container's port.
+
+    `address` is that container's where it has a network of its own.
+    """
 
     port_name: str
     listener_port: int
     container_port: int
     protocol: Protocol
     timeouts: Timeouts
+    address: str = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class View:
     """What one proxy must know. `node_id` is the task id, `cluster` the ARN of its deployment (task set).
 
+    `apart`: its containers have networks of their own, and what they send to aliases arrives from outside.
     `siblings`: the running tasks of its own service; their zones are weighed against those of an alias's tasks.
     """
 
@@ -100,3 +105,4 @@ class View:
     siblings: tuple[Endpoint, ...] = ()
     access_log: AccessLog | None = None
     log_level: str = LOG_LEVEL
+    apart: bool = False

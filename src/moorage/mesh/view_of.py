@@ -23,6 +23,7 @@ class Ports:
 
     egress: int
     ingress: tuple[Ingress, ...]
+    apart: bool = False
 
 
 class Outlook:
@@ -46,6 +47,7 @@ class Outlook:
             siblings=self.siblings(task),
             access_log=proxy_output.access_log(deployment.connect),
             log_level=proxy_output.log_level(deployment.connect),
+            apart=ports.apart,
         )
 
     def upstream(self, deployment: Deployment, known: KnownName) -> Upstream:
@@ -114,5 +116,5 @@ def _registered(world: World, service: Key) -> Iterator[Endpoint]:
 def _running(world: World, service: Key) -> Iterator[Endpoint]:
     for sibling in world.linked(Task, "service", service):
         state = world.get(TaskState, sibling.key)
-        if state is not None and state.status is Status.RUNNING and state.address and sibling.availability_zone:
-            yield Endpoint(sibling.id, state.address, 1, sibling.availability_zone)
+        if state is not None and state.status is Status.RUNNING and state.reached_at and sibling.availability_zone:
+            yield Endpoint(sibling.id, state.reached_at, 1, sibling.availability_zone)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from moorage.domain import capabilities
+from moorage.domain.task import PortBinding
 from moorage.planning.container_settings import PLAIN, ContainerSettings
 
 PROXY_IMAGE = "moorage/envoy"
@@ -44,8 +45,23 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Apart:
+    """A container with a network namespace of its own, and the ports that it names.
+
+    What the others of its task send to aliases goes to the one that `is_proxy`.
+    """
+
+    name: str
+    ports: tuple[int, ...] = ()
+    is_proxy: bool = False
+
+
+@dataclass(frozen=True)
 class TaskSpec:
-    """What a task needs before its first container starts: a network namespace, its address, hosts file, redirects.
+    """What a task needs before its first container starts: network namespaces, addresses, hosts file, redirects.
+
+    `apart` are its containers where each has its own namespace (network modes bridge and none), empty where they share
+    one; unless it is `joined`, the task has no interface but loopback. `published` are ports at the instance's address.
 
     `egress_port` is the proxy's one egress listener: TCP to 127.255.0.0/16 is redirected there; None without a proxy.
     Source of the redirects: docs/reference/service-connect.md section 2.3.
@@ -57,6 +73,9 @@ class TaskSpec:
     egress_port: int | None = None
     ingress: tuple[IngressRedirect, ...] = ()
     limits: Limits = Limits()
+    apart: tuple[Apart, ...] = ()
+    joined: bool = True
+    published: tuple[PortBinding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,8 +170,15 @@ class ContainerObservation:
 
 @dataclass(frozen=True)
 class TaskObservation:
-    """What the runtime saw of a task: its address once it is prepared, and the containers that were ever started."""
+    """What the runtime saw of a task: its address once it is prepared, and the containers that were ever started.
+
+    Where its containers have networks of their own `address` is "", and `addresses` are theirs by name; `bindings` are
+    what is published of them at `host_address`.
+    """
 
     task_id: str
     address: str | None
     containers: dict[str, ContainerObservation] = field(default_factory=dict)
+    host_address: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
+    bindings: tuple[PortBinding, ...] = ()

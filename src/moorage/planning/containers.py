@@ -23,7 +23,7 @@ from moorage.domain.task import (
 )
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.planning import dependencies, health, restarting, waiting
-from moorage.planning.actions import ContainerObservation, ContainerPhase
+from moorage.planning.actions import ContainerObservation, ContainerPhase, TaskObservation
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Prepare, Remove, Signal, Situation, Start, Steps
 
@@ -72,11 +72,19 @@ def _observe(situation: Situation) -> TaskState:
     state, observation = situation.state, situation.observation
     if observation is None:
         return _lost(state, situation.now) if state.address is not None else state
-    containers = tuple(_seen(c, observation.containers.get(c.name)) for c in state.containers)
-    seen = replace(state, containers=containers, address=observation.address or state.address)
+    containers = tuple(_placed(_seen(c, observation.containers.get(c.name)), observation) for c in state.containers)
+    seen = replace(state, containers=containers)
+    if observation.address is not None:
+        seen = replace(seen, address=observation.address, host_address=observation.host_address)
+        seen = replace(seen, bindings=observation.bindings)
     seen = replace(seen, health=health.of_task(situation.definition, containers))
     seen = restarting.with_restart(situation, seen)
     return seen if seen == state else replace(seen, version=state.version + 1)
+
+
+def _placed(state: ContainerState, observation: TaskObservation) -> ContainerState:
+    address = observation.addresses.get(state.name, state.address)
+    return state if address == state.address else replace(state, address=address)
 
 
 def _seen(state: ContainerState, observation: ContainerObservation | None) -> ContainerState:

@@ -12,7 +12,7 @@ from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning.sidecar import Exposed, exposed_ports
+from moorage.planning.sidecar import Listener, Proxy, proxy_of
 
 
 def plan(service: Service, world: World, now: datetime) -> list[Write]:
@@ -48,9 +48,12 @@ def _instances(service: Service, world: World, now: datetime) -> Iterator[Instan
         if state is None or deployment is None or definition is None or not serves(task, state):
             continue
         services = {name: arn.rsplit("/", 1)[-1] for name, arn in deployment.discovery}
-        for exposed in exposed_ports(deployment, definition):
-            if (service_id := services.get(exposed.discovery_name)) is not None:
-                yield _instance(task, state, deployment, exposed, service_id, now)
+        proxy = proxy_of(task, deployment, definition)
+        for listener in proxy.ingress if proxy is not None else ():
+            service_id = services.get(listener.exposed.discovery_name)
+            if proxy is not None and service_id is not None:
+                where = (service_id, _port(state, proxy, listener))
+                yield _instance(task, state, deployment, listener, where, now)
 
 
 def serves(task: Task, state: TaskState) -> bool:
@@ -59,12 +62,18 @@ def serves(task: Task, state: TaskState) -> bool:
     return running and stop_of(task, state) is None
 
 
+def _port(state: TaskState, proxy: Proxy, listener: Listener) -> int:
+    """Where neighbours connect: to the proxy's port of the container instance, if it has a network of its own."""
+    return state.host_port(proxy.container, listener.port) if proxy.apart else listener.exposed.port
+
+
 def _instance(
-    task: Task, state: TaskState, deployment: Deployment, exposed: Exposed, service_id: str, now: datetime
+    task: Task, state: TaskState, deployment: Deployment, listener: Listener, where: tuple[str, int], now: datetime
 ) -> Instance:
+    exposed, (service_id, port) = listener.exposed, where
     attributes = {
-        "AWS_INSTANCE_IPV4": state.address or "",
-        "AWS_INSTANCE_PORT": str(exposed.port),
+        "AWS_INSTANCE_IPV4": state.reached_at,
+        "AWS_INSTANCE_PORT": str(port),
         "DeploymentId": deployment.task_set_arn,
         "IdleTimeoutInSeconds": str(exposed.idle_timeout),
         "PerRequestTimeoutInSeconds": str(exposed.per_request_timeout or 0),

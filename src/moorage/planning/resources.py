@@ -8,27 +8,34 @@ from dataclasses import dataclass
 from typing import Final
 
 from moorage.domain.capacity import ContainerInstance
+from moorage.domain.service import Deployment
 from moorage.domain.task import Task
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity, sidecar
+from moorage.planning import capacity, ports, sidecar
 
 CPU: Final = "RESOURCE:CPU"
 MEMORY: Final = "RESOURCE:MEMORY"
-TOLD: Final = {CPU: "has insufficient CPU units available", MEMORY: "has insufficient memory available"}
+PORTS: Final = "RESOURCE:PORTS"
+TOLD: Final = {
+    CPU: "has insufficient CPU units available",
+    MEMORY: "has insufficient memory available",
+    PORTS: "is already using a port required by your task",
+}
 """How a service's event speaks of what is lacking."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """CPU units, and memory in MiB."""
+    """CPU units, memory in MiB, and host ports that are the task's alone."""
 
     cpu: int = 0
     memory: int = 0
+    host_ports: frozenset[ports.Port] = frozenset()
 
 
-def demand(definition: TaskDefinition, task: Task | None = None) -> Amount:
-    """What a task of the definition reserves, with the overrides of `task` if it is given."""
+def demand(definition: TaskDefinition, task: Task | None = None, deployment: Deployment | None = None) -> Amount:
+    """What a task of the definition reserves, with the overrides of `task` and the proxy of `deployment` if given."""
     size = sidecar.size(task, definition) if task is not None else definition
     given = task.overrides.get("containerOverrides", ()) if task is not None else ()
     by_name = {each.get("name"): each for each in given}
@@ -36,6 +43,7 @@ def demand(definition: TaskDefinition, task: Task | None = None) -> Amount:
     return Amount(
         size.cpu or sum(part.cpu for part in parts),
         size.memory or sum(part.memory for part in parts),
+        ports.fixed(definition, deployment),
     )
 
 
@@ -48,10 +56,16 @@ def remaining(world: World, instance: ContainerInstance) -> Amount:
 
 
 def room(world: World, instance: ContainerInstance, wanted: Amount, count: int) -> tuple[int, str]:
-    """For how many of `count` tasks there is room, and what is lacking for the next: CPU, MEMORY or nothing ("").
+    """For how many of `count` tasks there is room, and what the next one lacks: CPU, MEMORY, PORTS or nothing ("").
 
-    An instance that registered nothing lacks nothing.
+    An instance that registered nothing lacks nothing but ports, of which it always has one each.
     """
+    free = 0 if ports.taken(world, wanted.host_ports) else 1
+    fit, lacking = _room(world, instance, wanted, count)
+    return (free, PORTS) if wanted.host_ports and free < fit else (fit, lacking)
+
+
+def _room(world: World, instance: ContainerInstance, wanted: Amount, count: int) -> tuple[int, str]:
     if not (wanted.cpu and instance.cpu) and not (wanted.memory and instance.memory):
         return count, ""
     left = remaining(world, instance)

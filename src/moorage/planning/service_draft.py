@@ -148,7 +148,7 @@ def _with_room(draft: ServiceDraft, deployment: Deployment, count: int) -> int:
     definition = draft.world.get(TaskDefinition, deployment.task_definition)
     if deployment.launch_type != EC2 or instance is None or definition is None:
         return count
-    fit, lacking = resources.room(draft.world, instance, resources.demand(definition), count)
+    fit, lacking = resources.room(draft.world, instance, resources.demand(definition, deployment=deployment), count)
     if lacking:
         draft.look_again(RECHECK)
     if not fit:

@@ -11,11 +11,20 @@ from typing import Any
 from moorage.domain import capabilities
 from moorage.domain.connect import IDLE_TIMEOUT, PER_REQUEST_TIMEOUT, ConnectConfiguration, ExposedPort
 from moorage.domain.service import Deployment
-from moorage.domain.task import Task
-from moorage.domain.task_definition import ContainerDefinition, TaskDefinition, cpu_units, memory_mib
+from moorage.domain.task import PortBinding, Task
+from moorage.domain.task_definition import (
+    AWSVPC,
+    BRIDGE,
+    NONE,
+    ContainerDefinition,
+    TaskDefinition,
+    cpu_units,
+    memory_mib,
+)
 from moorage.planning import container_settings
 from moorage.planning.actions import (
     PROXY_IMAGE,
+    Apart,
     ContainerSpec,
     File,
     HealthCheck,
@@ -42,6 +51,7 @@ PROXY_BOOTSTRAP = "/etc/envoy/bootstrap.json"
 class Exposed:
     """One port that a deployment exposes. `port` is where neighbours connect: the container port or the override.
 
+    In bridge mode that is a port of the container instance, 0 where each task gets its own.
     Timeouts are in seconds with the protocol's defaults filled in; 0 is off; `per_request_timeout` is None for TCP.
     """
 
@@ -53,6 +63,7 @@ class Exposed:
     protocol: str
     idle_timeout: int
     per_request_timeout: int | None
+    container: str
 
 
 @dataclass(frozen=True)
@@ -65,11 +76,12 @@ class Listener:
 
 @dataclass(frozen=True)
 class Proxy:
-    """The proxy container of one task: its name and ports."""
+    """The proxy container of one task: its name and ports. `apart`: in a network of its own (bridge mode)."""
 
     container: str
     egress_port: int
     ingress: tuple[Listener, ...]
+    apart: bool = False
 
 
 def expose(port: ExposedPort, definition: TaskDefinition) -> Exposed:
@@ -77,7 +89,8 @@ def expose(port: ExposedPort, definition: TaskDefinition) -> Exposed:
     found = definition.port_named(port.port_name)
     if found is None:
         raise LookupError(f"{definition.family}:{definition.revision} has no port mapping named {port.port_name}")
-    _, mapping = found
+    container, mapping = found
+    nearest = mapping.container_port if definition.mode == AWSVPC else 0
     protocol = mapping.app_protocol or "tcp"
     per_request = None
     if protocol != "tcp":
@@ -86,11 +99,12 @@ def expose(port: ExposedPort, definition: TaskDefinition) -> Exposed:
         port_name=port.port_name,
         discovery_name=port.discovery_name,
         container_port=mapping.container_port,
-        port=port.ingress_port_override or mapping.container_port,
+        port=port.ingress_port_override or nearest,
         overridden=port.ingress_port_override is not None,
         protocol=protocol,
         idle_timeout=IDLE_TIMEOUT[protocol] if port.idle_timeout is None else port.idle_timeout,
         per_request_timeout=per_request,
+        container=container.name,
     )
 
 
@@ -109,10 +123,12 @@ def proxy_of(task: Task, deployment: Deployment | None, definition: TaskDefiniti
         return None
     exposed = exposed_ports(deployment, definition)
     free = _free_ports(definition, exposed)
+    apart = definition.mode != AWSVPC
     return Proxy(
         container=f"{_NAMED}{_letters(task.id)}",
         egress_port=next(free),
-        ingress=tuple(Listener(port, port.port if port.overridden else next(free)) for port in exposed),
+        ingress=tuple(Listener(port, port.port if port.overridden and not apart else next(free)) for port in exposed),
+        apart=apart,
     )
 
 
@@ -133,11 +149,40 @@ def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | N
         egress_port=proxy.egress_port if proxy else None,
         ingress=tuple(
             IngressRedirect(listener.exposed.container_port, listener.port)
-            for listener in (proxy.ingress if proxy else ())
+            for listener in (proxy.ingress if proxy and not proxy.apart else ())
             if not listener.exposed.overridden
         ),
         limits=size(task, definition),
+        apart=tuple(_apart(definition, proxy)),
+        joined=definition.mode != NONE,
+        published=tuple(_published(definition, proxy)),
     )
+
+
+def _apart(definition: TaskDefinition, proxy: Proxy | None) -> Iterator[Apart]:
+    """The containers with networks of their own; none where they share the task's."""
+    if definition.mode == AWSVPC:
+        return
+    for container in definition.containers:
+        named = (range(each.container_port, each.container_port + each.size) for each in container.port_mappings)
+        yield Apart(container.name, tuple(port for row in named for port in row))
+    if proxy is not None:
+        yield Apart(proxy.container, is_proxy=True)
+
+
+def _published(definition: TaskDefinition, proxy: Proxy | None) -> Iterator[PortBinding]:
+    """What is reached at the container instance: in bridge mode the containers' ports, and the proxy's listeners.
+
+    A container's own host port leads past the proxy, as on ECS; its neighbours know the proxy's.
+    """
+    if definition.mode != BRIDGE:
+        return
+    for container in definition.containers:
+        for each in container.port_mappings:
+            first = each.container_port
+            yield PortBinding(container.name, first, each.host_port, each.protocol, each.size, each.ranged)
+    if proxy is not None:
+        yield from (PortBinding(proxy.container, each.port, each.exposed.port) for each in proxy.ingress)
 
 
 def size(task: Task, definition: TaskDefinition) -> Limits:

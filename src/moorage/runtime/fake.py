@@ -7,12 +7,14 @@ Faults. It keeps no thread and never really sleeps: under a virtual clock an hou
 import asyncio
 import signal as signals
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Address
+from itertools import count, repeat
 from typing import Final
 
+from moorage.domain.task import PortBinding
 from moorage.engine.ports import CannotPull, CannotStart, Clock, LogLine, NameUnknown, NotRunning
 from moorage.planning.actions import (
     ContainerObservation,
@@ -26,6 +28,8 @@ from moorage.runtime.faults import Faults, NoFaults
 from moorage.runtime.local_image import image_name
 
 FIRST_ADDRESS: Final = IPv4Address("100.64.0.2")
+INSTANCE: Final = "100.64.0.1"
+FIRST_HOST_PORT: Final = 32768
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,20 @@ class _Container:
 class _Task:
     spec: TaskSpec
     address: str
+    addresses: dict[str, str] = field(default_factory=dict)
+    bindings: tuple[PortBinding, ...] = ()
     containers: dict[str, _Container] = field(default_factory=dict)
+
+    @property
+    def held(self) -> list[str]:
+        """Every address that it has."""
+        return [each for each in (self.address, *self.addresses.values()) if each]
+
+    @property
+    def ports(self) -> set[tuple[str, int]]:
+        """Every port of the instance that leads to it."""
+        rows = ((each.protocol, range(each.host_port, each.host_port + each.size)) for each in self.bindings)
+        return {(protocol, port) for protocol, row in rows for port in row}
 
 
 class FakeRuntime:
@@ -100,15 +117,34 @@ class FakeRuntime:
             await asyncio.sleep(self._prepare_after)
         # Someone else may have asked for the same meanwhile.
         if spec.task_id not in self._tasks:
-            self._tasks[spec.task_id] = _Task(spec, self._free_address())
+            self._tasks[spec.task_id] = self._made(spec)
             self._nudge(spec.task_id)
         address = self._tasks[spec.task_id].address
         await self._faults.after("prepare", spec.task_id)
         return address
 
-    def _free_address(self) -> str:
-        taken = {task.address for task in self._tasks.values()}
-        return next(str(FIRST_ADDRESS + n) for n in range(len(taken) + 1) if str(FIRST_ADDRESS + n) not in taken)
+    def _made(self, spec: TaskSpec) -> _Task:
+        if not spec.apart:
+            return _Task(spec, next(self._free_addresses()))
+        free = self._free_addresses() if spec.joined else repeat("")
+        addresses = {each.name: next(free) for each in spec.apart}
+        return _Task(spec, "", addresses, tuple(self._bound(spec)))
+
+    def _free_addresses(self) -> Iterator[str]:
+        taken = {address for task in self._tasks.values() for address in task.held}
+        return (str(FIRST_ADDRESS + n) for n in count() if str(FIRST_ADDRESS + n) not in taken)
+
+    def _bound(self, spec: TaskSpec) -> Iterator[PortBinding]:
+        """A dynamic port is the first above all that are taken, so that a range is free as a whole."""
+        taken = {port for task in self._tasks.values() for port in task.ports}
+        for each in spec.published:
+            highest = max((port for protocol, port in taken if protocol == each.protocol), default=0)
+            first = each.host_port or max(FIRST_HOST_PORT, highest + 1)
+            row = {(each.protocol, port) for port in range(first, first + each.size)}
+            if row & taken:
+                raise CannotStart(f"Bind for 0.0.0.0:{first} failed: port is already allocated")
+            taken |= row
+            yield replace(each, host_port=first)
 
     async def start(self, spec: ContainerSpec) -> None:
         await self._faults.before("start", spec.task_id)
@@ -218,7 +254,8 @@ class FakeRuntime:
         if task is None:
             return None
         seen = {name: container.seen for name, container in task.containers.items()}
-        return TaskObservation(task_id, task.address, seen)
+        host = INSTANCE if task.spec.apart and task.spec.joined else ""
+        return TaskObservation(task_id, task.address, seen, host, task.addresses, task.bindings)
 
     async def listening(self, task_id: str) -> frozenset[int]:
         await self._faults.before("listening", task_id)
@@ -252,7 +289,7 @@ class FakeRuntime:
         if address == "127.0.0.1":
             return _connected(task, port)
         for other in self._tasks.values():
-            if other.address == address:
+            if address in other.held:
                 return _connected(other, port)
         if host not in names and not host.replace(".", "").isdigit():
             raise NameUnknown(f"{host} does not resolve inside the task")

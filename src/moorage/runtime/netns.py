@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from moorage.domain import capabilities
+from moorage.domain.task import PortBinding
 from moorage.engine.ports import (
     CannotPull,
     CannotStart,
@@ -103,6 +104,9 @@ class NetnsRuntime:
             egress_port=spec.egress_port,
             ingress=[(redirect.container_port, redirect.listener_port) for redirect in spec.ingress],
             limits=asdict(spec.limits),
+            apart=[asdict(each) for each in spec.apart],
+            joined=spec.joined,
+            published=[asdict(each) for each in spec.published],
         )
         return str(answer["address"])
 
@@ -146,7 +150,8 @@ class NetnsRuntime:
         if task is None:
             return None
         seen = {record["name"]: _observation(record) for record in task["containers"]}
-        return TaskObservation(task_id, task["address"], seen)
+        bindings = tuple(PortBinding(**binding) for binding in task["bindings"])
+        return TaskObservation(task_id, task["address"], seen, task["host_address"], task["addresses"], bindings)
 
     async def listening(self, task_id: str) -> frozenset[int]:
         return frozenset((await self._ask("listening", task_id=task_id))["ports"])
@@ -155,7 +160,7 @@ class NetnsRuntime:
         return frozenset((await self._ask("tasks"))["tasks"])
 
     async def dial(self, task_id: str, port: int) -> socket.socket:
-        made, _ = await self._socket(task_id)
+        made, _ = await self._socket(task_id, port)
         return await _connect(made, "127.0.0.1", port)
 
     async def resolve_and_dial(self, task_id: str, host: str, port: int) -> socket.socket:
@@ -275,8 +280,8 @@ class NetnsRuntime:
         except Refused as refused:
             raise _ERRORS[refused.kind](refused.reason) from refused
 
-    async def _socket(self, task_id: str) -> tuple[socket.socket, list[tuple[str, str]]]:
-        answer, descriptors = await self._request("socket", task_id=task_id)
+    async def _socket(self, task_id: str, port: int | None = None) -> tuple[socket.socket, list[tuple[str, str]]]:
+        answer, descriptors = await self._request("socket", task_id=task_id, port=port)
         made = socket.socket(fileno=descriptors[0])
         made.setblocking(False)
         return made, [(address, name) for address, name in answer["hosts"]]

@@ -25,7 +25,9 @@ def listed(ecs: Any, expression: str) -> int:
 def test_this_machine_is_one_with_its_processors_and_memory(ecs: Any, instance: str) -> None:
     found = described(ecs, instance)
     assert (found["status"], found["agentConnected"], found["runningTasksCount"]) == ("ACTIVE", True, 0)
-    registered = {each["name"]: each["integerValue"] for each in found["registeredResources"]}
+    registered = {
+        each["name"]: each["integerValue"] for each in found["registeredResources"] if each["type"] == "INTEGER"
+    }
     assert registered["CPU"] >= 1024
     assert registered["MEMORY"] > 100
     assert {"name": "ecs.os-type", "value": "linux"} in found["attributes"]
@@ -37,8 +39,8 @@ def test_what_ec2_tasks_take_is_not_left(ecs: Any, instance: str, definition: An
     ecs.register_task_definition(**definition(requiresCompatibilities=["EC2"]))
     ecs.run_task(cluster="demo", taskDefinition="api", networkConfiguration=network)
     found = described(ecs, instance)
-    left = {each["name"]: each["integerValue"] for each in found["remainingResources"]}
-    whole = {each["name"]: each["integerValue"] for each in found["registeredResources"]}
+    left = {each["name"]: each["integerValue"] for each in found["remainingResources"] if each["type"] == "INTEGER"}
+    whole = {each["name"]: each["integerValue"] for each in found["registeredResources"] if each["type"] == "INTEGER"}
     assert (whole["CPU"] - left["CPU"], whole["MEMORY"] - left["MEMORY"]) == (256, 512)
     assert found["pendingTasksCount"] == 1
 

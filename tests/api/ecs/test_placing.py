@@ -128,7 +128,11 @@ def test_containers_reserve_what_the_task_does_not(
     started = demo.run_task(cluster="demo", taskDefinition="sized", networkConfiguration=network, count=3)
     assert (len(started["tasks"]), started["failures"][0]["reason"]) == (2, "RESOURCE:CPU")
     shown = demo.describe_container_instances(cluster="demo", containerInstances=[started["failures"][0]["arn"]])
-    left = {each["name"]: each["integerValue"] for each in shown["containerInstances"][0]["remainingResources"]}
+    left = {
+        each["name"]: each["integerValue"]
+        for each in shown["containerInstances"][0]["remainingResources"]
+        if each["type"] == "INTEGER"
+    }
     assert left == {"CPU": 50, "MEMORY": 1400}
 
 
@@ -136,3 +140,34 @@ def test_fargate_asks_nothing_of_the_instance(demo: Any, definition: Any, small:
     small(1, 1)
     answer = demo.run_task(cluster="demo", taskDefinition="api", launchType="FARGATE", networkConfiguration=network)
     assert len(answer["tasks"]) == 1
+
+
+def bridge(definition: Any, family: str, host_port: int, **port: Any) -> dict[str, Any]:
+    container = {"portMappings": [{"containerPort": 80, "hostPort": host_port, **port}]}
+    found: dict[str, Any] = definition(family, container, networkMode="bridge", requiresCompatibilities=None)
+    return found
+
+
+def test_a_fixed_host_port_is_for_one_task(demo: Any, definition: Any, instance: str) -> None:
+    demo.register_task_definition(**bridge(definition, "fixed", 18080))
+    answer = demo.run_task(cluster="demo", taskDefinition="fixed", count=3)
+    assert len(answer["tasks"]) == 1
+    lacking = {"arn": instance, "reason": "RESOURCE:PORTS"}
+    assert answer["failures"] == [lacking] * 2
+    assert demo.run_task(cluster="demo", taskDefinition="fixed")["failures"] == [lacking]
+    started = demo.start_task(cluster="demo", taskDefinition="fixed", containerInstances=[instance])
+    assert (started["tasks"], started["failures"]) == ([], [lacking])
+    (found,) = demo.describe_container_instances(cluster="demo", containerInstances=[instance])["containerInstances"]
+    (left,) = (each for each in found["remainingResources"] if each["name"] == "PORTS")
+    assert "18080" in left["stringSetValue"]
+    demo.register_task_definition(**bridge(definition, "dynamic", 0))
+    assert len(demo.run_task(cluster="demo", taskDefinition="dynamic", count=3)["tasks"]) == 3
+
+
+def test_bridge_tasks_have_no_network_configuration_and_no_fargate(
+    demo: Any, definition: Any, network: Any, refusal: Any
+) -> None:
+    demo.register_task_definition(**bridge(definition, "dynamic", 0))
+    wanted = {"cluster": "demo", "taskDefinition": "dynamic"}
+    assert "not valid for the given networkMode" in refusal(demo.run_task, **wanted, networkConfiguration=network)[1]
+    assert "FARGATE" in refusal(demo.run_task, **wanted, launchType="FARGATE")[1]

@@ -30,7 +30,12 @@ class Clock:
 
 async def measure(task_id: str) -> Mapping[str, Any]:
     counted = {"cpu": 7, "memory": {"usage": 5, "limit": 9}, "pids": {"current": 1}}
-    return {"cpus": 2, "system": 100, "containers": {"app": counted, "odd": None}, "network": {"rx_bytes": 3}}
+    return {
+        "cpus": 2,
+        "system": 100,
+        "containers": {"app": counted, "odd": None},
+        "networks": {"app": {"rx_bytes": 3}, "odd": {}},
+    }
 
 
 def task(number: int, address: str, status: Status = Status.RUNNING, **more: Any) -> tuple[Task, TaskState]:

@@ -56,10 +56,16 @@ def test_subnets_and_groups_have_limits(member: str, count: int) -> None:
         service_rules.network({"awsvpcConfiguration": configuration}, definition())
 
 
-@pytest.mark.parametrize("mode", ["bridge", "host", "none", None])
-def test_a_network_mode_that_cannot_be_honoured_is_refused_by_name(mode: str | None) -> None:
-    with pytest.raises(Unsupported, match=mode or "bridge"):
-        service_rules.check_runs_here(definition(networkMode=mode), "EC2")
+def test_the_host_network_mode_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="networkMode host"):
+        service_rules.check_runs_here(definition(networkMode="host"), "EC2")
+
+
+@pytest.mark.parametrize("mode", ["bridge", "none", None])
+def test_other_network_modes_run_on_ec2_and_not_on_fargate(mode: str | None) -> None:
+    service_rules.check_runs_here(definition(networkMode=mode), "EC2")
+    with pytest.raises(InvalidParameter, match="does not support launch_type FARGATE"):
+        service_rules.check_runs_here(definition(networkMode=mode, compatibilities=["EC2"]), "FARGATE")
 
 
 def test_windows_is_refused_by_name() -> None:

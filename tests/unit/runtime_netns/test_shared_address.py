@@ -61,6 +61,6 @@ async def test_what_a_task_uses_is_counted(runtime: NetnsRuntime) -> None:
     assert used["cpus"] >= 1
     assert used["system"] > 0
     assert set(used["containers"]) == {"main"}
-    assert used["network"].keys() >= {"rx_bytes", "tx_bytes", "rx_packets", "tx_packets"}
+    assert used["networks"]["main"].keys() >= {"rx_bytes", "tx_bytes", "rx_packets", "tx_packets"}
     if (await runtime.facts())["limits"]:
         assert used["containers"]["main"]["memory"]["usage"] > 0

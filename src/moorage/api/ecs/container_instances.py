@@ -24,7 +24,7 @@ from moorage.domain.errors import InvalidParameter
 from moorage.domain.task import Status
 from moorage.domain.world import World
 from moorage.engine.ports import Store
-from moorage.planning import capacity, resources
+from moorage.planning import capacity, ports, resources
 
 MAX_DESCRIBED = 100
 MAX_UPDATED = 10
@@ -134,8 +134,8 @@ def _present(world: World, instance: ContainerInstance, include: frozenset[str])
         containerInstanceArn=instance.arn,
         version=instance.version,
         versionInfo={"agentVersion": __version__},
-        registeredResources=_resources(instance.cpu, instance.memory),
-        remainingResources=_resources(left.cpu, left.memory),
+        registeredResources=_resources(instance.cpu, instance.memory, frozenset()),
+        remainingResources=_resources(left.cpu, left.memory, ports.in_use(world)),
         status=instance.status,
         agentConnected=True,
         runningTasksCount=running,
@@ -147,8 +147,15 @@ def _present(world: World, instance: ContainerInstance, include: frozenset[str])
     )
 
 
-def _resources(cpu: int, memory: int) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
+def _resources(cpu: int, memory: int, used: frozenset[ports.Port]) -> list[dict[str, Any]]:
+    """Of ports, ECS lists those that are reserved: here none are but for those which tasks fix."""
+    none = {"doubleValue": 0.0, "longValue": 0, "integerValue": 0}
+    numbers = [
+        {**none, "name": name, "type": "INTEGER", "integerValue": value}
         for name, value in (("CPU", cpu), ("MEMORY", memory))
+    ]
+    sets = (("PORTS", "tcp"), ("PORTS_UDP", "udp"))
+    return numbers + [
+        {**none, "name": name, "type": "STRINGSET", "stringSetValue": sorted(str(n) for kind, n in used if kind == p)}
+        for name, p in sets
     ]

@@ -10,13 +10,14 @@ from moorage.domain import arns
 from moorage.domain.capacity import ContainerInstance
 from moorage.domain.service import Deployment
 from moorage.domain.service_rules import EC2, FARGATE
-from moorage.domain.task import ContainerState, Status, Task, TaskState, desired_status, stop_of
+from moorage.domain.task import ContainerState, PortBinding, Status, Task, TaskState, desired_status, stop_of
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
 
 GONE = (Status.DEPROVISIONING, Status.STOPPED)
 NETWORK_INTERFACE = "ElasticNetworkInterface"
 SERVICE_CONNECT = "Service Connect"
+ANYWHERE = "0.0.0.0"
 
 
 def task(world: World, found: Task, with_tags: bool = True) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _container(
         lastStatus=seen.status,
         exitCode=seen.exit_code,
         reason=seen.reason or None,
-        networkBindings=[],
+        networkBindings=[_binding(each) for each in bindings(state, seen)],
         managedAgents=_managed_agents(found, seen) if definition is not None else None,
         networkInterfaces=_interfaces(found, state),
         healthStatus=seen.health,
@@ -120,6 +121,20 @@ def _container(
         memory=str(memory) if memory is not None else None,
         memoryReservation=str(reservation) if reservation is not None else None,
     )
+
+
+def bindings(state: TaskState, seen: ContainerState) -> list[PortBinding]:
+    """The container's ports of the instance, while it runs."""
+    return [each for each in state.bindings if each.container == seen.name and seen.status == "RUNNING"]
+
+
+def _binding(of: PortBinding) -> dict[str, Any]:
+    ranges = {
+        "containerPortRange": f"{of.container_port}-{of.container_port + of.size - 1}",
+        "hostPortRange": f"{of.host_port}-{of.host_port + of.size - 1}",
+    }
+    single = {"containerPort": of.container_port, "hostPort": of.host_port}
+    return {"bindIP": ANYWHERE, "protocol": of.protocol, **(ranges if of.ranged else single)}
 
 
 def _managed_agents(found: Task, seen: ContainerState) -> list[dict[str, Any]] | None:

@@ -73,6 +73,7 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
 _CONTAINER = """
     name image cpu memory essential entryPoint command environment.* user workingDirectory readonlyRootFilesystem
     portMappings.containerPort portMappings.hostPort portMappings.protocol portMappings.name portMappings.appProtocol
+    portMappings.containerPortRange
     dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.*
     secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value
     linuxParameters.initProcessEnabled linuxParameters.sharedMemorySize linuxParameters.tmpfs.* memoryReservation

@@ -21,7 +21,7 @@ from moorage.runtime.supervisor import readiness
 from moorage.runtime.supervisor.protocol import Refused
 
 _MAX_RESULT = 1 << 20
-_MAX_DESCRIPTORS = 8
+_MAX_DESCRIPTORS = 16
 
 _TREATED = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 """Signals that Python, the supervisor or who started it may treat in their own way: `nohup` and a shell's `&` ignore

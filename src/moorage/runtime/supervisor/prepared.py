@@ -9,18 +9,18 @@ from pathlib import Path
 
 from moorage.runtime.supervisor import furnish, network, process, resolver, rootfs, users, volumes
 from moorage.runtime.supervisor.containers import Container
+from moorage.runtime.supervisor.namespaces import Namespaces
 from moorage.runtime.supervisor.protocol import Message, Refused
 
 
 @dataclass
 class Task:
-    """A task that was prepared. `net` is None when a former supervisor's end took its namespace away."""
+    """A task that was prepared. `spaces` is None when a former supervisor's end took its namespaces away."""
 
     task_id: str
     hostname: str = ""
     hosts: list[tuple[str, str]] = field(default_factory=list)
-    net: network.TaskNetwork | None = None
-    namespace: int = -1
+    spaces: Namespaces | None = None
     slot: int = -1
     users: int | None = None
     """The namespace of its ids; None where ids cannot be mapped. As root `slot` is the range that it maps."""
@@ -69,7 +69,7 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
         request["image"],
         request["complete"],
         settings.root_size,
-        _etc(task, hostname, request["settings"]),
+        _etc(task, request["name"], hostname, request["settings"]),
         tuple((source, target, writable) for source, target, writable in request["binds"]),
         settings.userns,
         ids,
@@ -79,9 +79,9 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
     return program, process.Blueprint(program, root, hostname, files, request["read_only"])
 
 
-def _etc(task: Task, hostname: str, settings: Message) -> dict[str, str]:
+def _etc(task: Task, container: str, hostname: str, settings: Message) -> dict[str, str]:
     """The files that name things: the container's own host name, its task's neighbours, who is asked for the rest."""
-    own = str(task.net.address) if task.net else "127.0.0.1"
+    own = (task.spaces.address_of(container) if task.spaces else "") or "127.0.0.1"
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{own} {hostname}"]
     lines += [f"{address} {name}" for address, name in (*task.hosts, *settings["hosts"])]
     return {

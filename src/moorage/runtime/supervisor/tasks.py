@@ -6,8 +6,11 @@ Operations may be repeated: preparing, starting or removing twice changes nothin
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from moorage.runtime import syscalls
@@ -15,6 +18,7 @@ from moorage.runtime.supervisor import (
     containers,
     health,
     listeners,
+    namespaces,
     network,
     prepared,
     process,
@@ -25,9 +29,11 @@ from moorage.runtime.supervisor import (
     volumes,
 )
 from moorage.runtime.supervisor.cgroups import Cgroups, Limits
-from moorage.runtime.supervisor.children import Children, Report
+from moorage.runtime.supervisor.children import Children
 from moorage.runtime.supervisor.containers import Container, Seen
 from moorage.runtime.supervisor.guests import Guests
+from moorage.runtime.supervisor.host_ports import HostPorts
+from moorage.runtime.supervisor.namespaces import Namespaces
 from moorage.runtime.supervisor.prepared import Settings, Task
 from moorage.runtime.supervisor.protocol import Message, Refused
 
@@ -45,22 +51,26 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
         volumes.sweep(settings.state)
         self._last_offset: int = records.last_offset(settings.state)
+        self._ports = HostPorts(network.ephemeral_ports())
         for task_id, seen in records.former(settings.state).items():
             self._tasks[task_id] = Task(task_id, containers=self._restore(task_id, seen))
 
     async def prepare(self, request: Message) -> Message:
-        """Make the task's network; the address."""
+        """Make the task's network; what an observation tells of it."""
         task_id = records.checked(request["task_id"])
         task = self._tasks.setdefault(task_id, Task(task_id))
         async with task.lock:
-            if task.net is None:
+            if task.spaces is None:
                 try:
                     await self._build(task, request)
+                except Refused:
+                    await self._dismantle(task)
+                    raise
                 except OSError as error:
                     await self._dismantle(task)
                     raise Refused("CannotStart", f"the network of the task could not be made: {error}") from error
                 self._notify(task_id)
-        return {"address": str(task.net.address) if task.net else None}
+        return _network_of(task)
 
     async def start(self, request: Message) -> Message:
         """Start a container that never started, or that ended if this is a later attempt."""
@@ -96,34 +106,33 @@ class Tasks:
         task = self._tasks.get(request["task_id"])
         if task is None:
             return {"task": None}
-        address = str(task.net.address) if task.net else None
-        return {"task": {"address": address, "containers": [asdict(c.seen) for c in task.containers.values()]}}
+        return {"task": {**_network_of(task), "containers": [asdict(c.seen) for c in task.containers.values()]}}
 
     async def listening(self, request: Message) -> Message:
-        """The TCP ports that something listens on in the task's network namespace."""
+        """The TCP ports that the task's programs listen on; where a proxy is apart from them, its own are not told."""
         task = self._tasks.get(request["task_id"])
-        if task is None or task.net is None:
+        if task is None or task.spaces is None:
             return {"ports": []}
-        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
-        try:
-            return {"ports": sorted(listeners.ports())}
-        finally:
-            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        ports: set[int] = set()
+        for namespace in task.spaces.of_programs():
+            with self._inside(namespace):
+                ports |= listeners.ports()
+        return {"ports": sorted(ports)}
 
     async def tasks(self, _request: Message) -> Message:
         """The ids of all tasks."""
         return {"tasks": sorted(self._tasks)}
 
     async def socket(self, request: Message) -> tuple[Message, int]:
-        """A TCP socket of the task's network namespace, not connected yet, and the task's own names."""
+        """A TCP socket where the task's programs are, not connected yet, and the task's own names.
+
+        Where each container is apart: beside the one that names `port`, or the first if none does.
+        """
         task = self._tasks.get(request["task_id"])
-        if task is None or task.net is None:
+        if task is None or task.spaces is None:
             raise Refused("NotRunning", f"there is no task {request['task_id']}")
-        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
-        try:
+        with self._inside(task.spaces.naming(request["port"])):
             made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        finally:
-            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
         return {"hosts": task.hosts}, made.detach()
 
     async def listen(self, request: Message) -> tuple[Message, int]:
@@ -141,16 +150,15 @@ class Tasks:
     async def usage(self, request: Message) -> Message:
         """What the task uses now, and what the machine has."""
         task = self._tasks.get(request["task_id"])
-        if task is None or task.net is None:
+        if task is None or task.spaces is None:
             raise Refused("NotRunning", f"there is no task {request['task_id']}")
         containers_ = {name: usage.of_container(self._cgroups, task.task_id, name) for name in task.containers}
-        syscalls.setns(task.namespace, syscalls.CLONE_NEWNET)
-        try:
-            counters = usage.of_network(rules.OUTSIDE)
-        finally:
-            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        counters = {}
+        for name in containers_:
+            with self._inside(task.spaces.of(name)):
+                counters[name] = usage.of_network(rules.OUTSIDE)
         cpus, system = usage.of_machine()
-        return {"cpus": cpus, "system": system, "containers": containers_, "network": counters}
+        return {"cpus": cpus, "system": system, "containers": containers_, "networks": counters}
 
     async def execute(self, request: Message) -> Message:
         """Run a program inside a container that runs; its exit code and output."""
@@ -180,23 +188,21 @@ class Tasks:
     async def _build(self, task: Task, request: Message) -> None:
         task.hostname = request["hostname"]
         task.hosts = [(address, name) for address, name in request["hosts"]]
-        ingress = [(outside, inside) for outside, inside in request["ingress"]]
-        wanted = network.TaskNetwork(self._free_offset(), self._settings.addresses, request["egress_port"], ingress)
-
         if self._settings.ranges:
             task.slot = users.free_slot({each.slot for each in self._tasks.values()}, self._settings.instance)
         ids = prepared.ids_of(self._settings, task)
-
-        def work(report: Report) -> None:
-            if ids is not None:
-                report.descriptors.append(users.namespace(ids))
-            report.descriptors.insert(0, network.build_task(wanted))
-
-        records.begin(self._settings.state, task.task_id, wanted.offset)
+        task.spaces = self._wanted(task, request)
+        records.begin(self._settings.state, task.task_id, self._last_offset)
         self._cgroups.make_task(task.task_id, Limits(**request["limits"]))
-        report = await self._children.run(work)
-        task.net, task.namespace = wanted, report.descriptors[0]
-        task.users = report.descriptors[1] if ids is not None else None
+        further = partial(users.namespace, ids) if ids is not None else None
+        task.users = await namespaces.make(task.spaces, self._children, _table(task), further)
+
+    def _wanted(self, task: Task, request: Message) -> Namespaces:
+        """The task's namespaces with addresses and host ports of their own. Refused, and then nothing is held."""
+        offsets = self._free_offsets(namespaces.count(request))
+        spaces = namespaces.wanted(request, self._settings.addresses, offsets)
+        spaces.bindings = self._ports.claim(task.task_id, request["published"])
+        return spaces
 
     async def _start(self, task: Task, name: str, request: Message) -> None:
         directory = records.directory(self._settings.state, task.task_id, name)
@@ -212,7 +218,7 @@ class Tasks:
                 container,
                 self._children,
                 blueprint,
-                process.Place(task.namespace, joins, task.users if request["mapped"] else None),
+                process.Place(_namespace(task, name), joins, task.users if request["mapped"] else None),
                 lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
             )
         except Refused:
@@ -244,13 +250,10 @@ class Tasks:
         return await containers.execute(container, self._children, program, joins, within)
 
     async def _dismantle(self, task: Task) -> None:
-        gone, task.net = task.net, None
+        gone, task.spaces = task.spaces, None
         if gone is not None:
-            # Deleted, not left to the end of its namespace: sockets that were handed out may hold that for long.
-            await self._children.run(lambda _report: network.delete_link(gone.link))
-        if task.namespace >= 0:
-            os.close(task.namespace)
-            task.namespace = -1
+            await namespaces.unmake(gone, self._children, _table(task))
+        self._ports.release(task.task_id)
         if task.users is not None:
             os.close(task.users)
             task.users, task.slot = None, -1
@@ -259,7 +262,7 @@ class Tasks:
 
     def _prepared(self, task_id: str) -> Task:
         task = self._tasks.get(task_id)
-        if task is None or task.net is None:
+        if task is None or task.spaces is None:
             raise Refused("CannotStart", f"the task {task_id} has no network: it was not prepared")
         return task
 
@@ -275,13 +278,41 @@ class Tasks:
             restored[record["name"]] = Container(directory, Seen(**record), program, lambda: self._notify(task_id))
         return restored
 
-    def _free_offset(self) -> int:
-        """An address as long unused as can be: proxies elsewhere may still know its former owner."""
+    @contextmanager
+    def _inside(self, namespace: int) -> Iterator[None]:
+        """In another network namespace, with nothing awaited there, and back home."""
+        syscalls.setns(namespace, syscalls.CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+
+    def _free_offsets(self, count: int) -> list[int]:
+        """Addresses as long unused as can be: proxies elsewhere may still know their former owners."""
         offsets = self._settings.addresses.tasks()
-        used = {task.net.offset for task in self._tasks.values() if task.net}
+        used = namespaces.offsets_of(task.spaces for task in self._tasks.values() if task.spaces)
         begin = offsets.index(self._last_offset) + 1 if self._last_offset in offsets else 0
-        for candidate in (*offsets[begin:], *offsets[:begin]):
-            if candidate not in used:
-                self._last_offset = candidate
-                return self._last_offset
-        raise Refused("CannotStart", f"every address of {self._settings.addresses.pool} is taken")
+        free = (each for each in (*offsets[begin:], *offsets[:begin]) if each not in used)
+        chosen = list(islice(free, count))
+        if len(chosen) < count:
+            raise Refused("CannotStart", f"every address of {self._settings.addresses.pool} is taken")
+        self._last_offset = chosen[-1] if chosen else self._last_offset
+        return chosen
+
+
+def _network_of(task: Task) -> Message:
+    """What is told of the task's network; its address is null while there is none."""
+    nothing: Message = {"address": None, "host_address": "", "addresses": {}, "bindings": []}
+    return task.spaces.describe() if task.spaces else nothing
+
+
+def _namespace(task: Task, container: str) -> int:
+    """A descriptor of the network namespace that the container is in."""
+    if task.spaces is None:
+        raise Refused("CannotStart", f"the task {task.task_id} has no network: it was not prepared")
+    return task.spaces.of(container)
+
+
+def _table(task: Task) -> str:
+    """The name of the rules that publish the task's ports."""
+    return f"task-{task.task_id}"

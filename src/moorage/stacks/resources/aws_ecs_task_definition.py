@@ -47,7 +47,16 @@ _VOLUME = Object(
     }
 )
 _PORT_MAPPINGS = ListOf(
-    Object({"AppProtocol": TEXT, "ContainerPort": WHOLE, "HostPort": WHOLE, "Name": TEXT, "Protocol": TEXT})
+    Object(
+        {
+            "AppProtocol": TEXT,
+            "ContainerPort": WHOLE,
+            "ContainerPortRange": TEXT,
+            "HostPort": WHOLE,
+            "Name": TEXT,
+            "Protocol": TEXT,
+        }
+    )
 )
 LOG_CONFIGURATION = Object(
     {"LogDriver": Exactly(TEXT, ("awslogs", "json-file")), "Options": TEXTS, "SecretOptions": NONE}, ("LogDriver",)
