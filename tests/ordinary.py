@@ -15,8 +15,10 @@ UID = 61877
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run(tests: list[str], home: Path, uid: int = UID) -> subprocess.CompletedProcess[str]:
-    """Run these tests as `uid`, whose home is `home`."""
+def run(
+    tests: list[str], home: Path, uid: int = UID, further_ids: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run these tests as `uid`, whose home is `home`. `further_ids`: where the 65536 ids begin that it is given."""
     os.chown(home, uid, uid)
 
     def become_ordinary() -> None:
@@ -25,6 +27,8 @@ def run(tests: list[str], home: Path, uid: int = UID) -> subprocess.CompletedPro
         syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
         for needed in {Path(sys.base_prefix).resolve(), Path(sys.prefix), ROOT}:
             _open_the_way(needed)
+        if further_ids is not None:
+            _give_ids(home, uid, further_ids)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
@@ -44,6 +48,16 @@ def run(tests: list[str], home: Path, uid: int = UID) -> subprocess.CompletedPro
             timeout=600,
             check=False,
         )
+
+
+def _give_ids(home: Path, uid: int, first: int) -> None:
+    """Let newuidmap read of `uid`, which must have a name for it, in files that nobody else sees."""
+    account = f"mrg{uid}:x:{uid}:{uid}::{home}:/bin/sh\n"
+    given = f"mrg{uid}:{first}:65536\n"
+    for name, text in (("passwd", Path("/etc/passwd").read_text() + account), ("subuid", given), ("subgid", given)):
+        (home / name).write_text(text)
+        (home / name).chmod(0o644)
+        syscalls.mount(str(home / name), f"/etc/{name}", "", syscalls.MS_BIND)
 
 
 def _open_the_way(needed: Path) -> None:

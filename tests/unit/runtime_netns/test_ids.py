@@ -125,7 +125,7 @@ async def test_what_capabilities_could_do_to_the_host_fails(runtime: NetnsRuntim
         "hostname other",
         "touch /usr/bin/made",
         raw,
-        "unshare -r sh -c 'mount -t tmpfs x /proc/sys && echo x > /proc/sys/kernel/core_pattern'",
+        "unshare -r true",
     ):
         assert (await sh(runtime, "alpha", script)).exit_code != 0, script
 

@@ -20,7 +20,7 @@ from typing import NoReturn
 from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol, users
+from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol, subordinate, users
 from moorage.runtime.supervisor.children import Children
 from moorage.runtime.supervisor.prepared import Settings
 from moorage.runtime.supervisor.protocol import Message, Refused
@@ -121,6 +121,7 @@ def _run(options: Options, ready: Callable[[str], None]) -> None:
             user_mode,
             options.instance,
             ranges,
+            subordinate.mapped() if user_mode else None,
         )
         facts = {"mode": "user" if user_mode else "root", "pool": str(pool), "limits": groups.enforced}
         asyncio.run(_serve(options, settings, groups, facts, ready))

@@ -27,6 +27,7 @@ class Guests:
     ) -> tuple[Message, int, int]:
         """Start the program; its name, a descriptor to read what it writes, one to write what it reads."""
         theirs, ours = _terminal() if terminal else _pipes()
+        pid = containers.witness(pid)
         userns = containers.is_nested(pid)
         try:
             guest = await spawn.launch(

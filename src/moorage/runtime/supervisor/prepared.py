@@ -40,11 +40,13 @@ class Settings:
     instance: str = ""
     ranges: bool = False
     """Each task gets a range of ids of its own."""
+    common: users.Ids | None = None
+    """The ids that all tasks share, where an ordinary user was given some."""
 
 
 def ids_of(settings: Settings, task: Task) -> users.Ids | None:
     """The ids of the task's containers, where they have a range."""
-    return users.of_slot(task.slot) if settings.ranges else None
+    return users.of_slot(task.slot) if settings.ranges else settings.common
 
 
 def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Program, process.Blueprint]:

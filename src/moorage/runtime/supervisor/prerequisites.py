@@ -16,7 +16,7 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
-from moorage.runtime.supervisor import attempt, cgroups, network, rules, users
+from moorage.runtime.supervisor import attempt, cgroups, network, rules, subordinate, users
 from moorage.runtime.supervisor.environment import child_environment
 from moorage.runtime.supervisor.protocol import Refused
 
@@ -121,13 +121,15 @@ def _attempt(trial: Callable[[], None]) -> str | None:
 
 
 def enter_namespaces() -> None:
-    """Leave the host's network and mounts, as an ordinary user inside a user namespace with the one id there is."""
+    """Leave the host's network and mounts, as an ordinary user inside a user namespace with the ids there are."""
     uid, gid = os.geteuid(), os.getegid()
     if uid:
+        map_ids = subordinate.begin(uid, gid)
         syscalls.unshare(syscalls.CLONE_NEWUSER)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+        if not map_ids():
+            Path("/proc/self/setgroups").write_text("deny")
+            Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+            Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
     syscalls.mount("none", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
 
@@ -183,7 +185,13 @@ def _cgroup_finding() -> Finding:
 def _ids_finding(user: bool) -> Finding:
     missing = "images whose start-up script changes owners or switches users do not start"
     if user:
-        return ("ids", "warning", f"containers have one user id, so {missing}: run Moorage as root for them")
+        given = subordinate.find(os.geteuid())
+        if isinstance(given, str):
+            return ("ids", "warning", f"containers have one user id, so {missing}: {given}")
+        trouble = _attempt(_need_ids)
+        if trouble is not None:
+            return ("ids", "warning", f"containers have one user id, so {missing} ({trouble})")
+        return ("ids", "ok", f"containers have {users.COUNT} user ids, this user's own and those of /etc/subuid")
     trouble = users.trial(Path(tempfile.gettempdir()))
     if trouble is None:
         return ("ids", "ok", "every task has 65536 user ids of its own, none of which is an account of this host")
@@ -193,6 +201,11 @@ def _ids_finding(user: bool) -> Finding:
         "warning",
         f"containers have this host's user ids and no capability, so {missing}: {advice} ({trouble})",
     )
+
+
+def _need_ids() -> None:
+    if subordinate.mapped() is None:
+        raise OSError("newuidmap and newgidmap refused to map the ids of /etc/subuid and /etc/subgid")
 
 
 def _outbound_finding(user: bool) -> Finding:

@@ -19,6 +19,10 @@ FIRST = 0x7000_0000
 """Between systemd's own ranges, by its page "Users, Groups, UIDs and GIDs": nothing hands these out to anybody else."""
 COUNT = 0x1_0000
 SLOTS = 4094
+_FURTHER = Path("/proc/sys/user/max_user_namespaces")
+"""How many user namespaces may be made in the one that the process is in. Containers make none, as under engines'
+filters: in one of their own they would have every capability, and with it more of the kernel to try.
+"""
 SHARED = 0
 """The slot in which volumes that outlive a task keep their owners; tasks have the others."""
 
@@ -54,6 +58,9 @@ def free_slot(taken: Set[int], instance: str) -> int:
 
 def namespace(ids: Ids, inside: int = 0) -> int:
     """A descriptor of a new user namespace that calls `ids` the users from `inside` on. Forks, and blocks."""
+    lines = f"{inside} {ids.first} {ids.count}\n"
+    if ids.first == 0:  # an ordinary user's own id and those that were added lie apart, and each line is of one piece
+        lines = f"0 0 1\n1 1 {ids.count - 1}\n"
     (ready_r, ready_w), (end_r, end_w) = os.pipe(), os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -61,7 +68,9 @@ def namespace(ids: Ids, inside: int = 0) -> int:
             os.close(end_w)
             syscalls.unshare(syscalls.CLONE_NEWUSER)
             os.write(ready_w, b"r")
-            os.read(end_r, 1)
+            if os.read(end_r, 1):
+                _FURTHER.write_text("0")
+                os.write(ready_w, b"r")
         finally:
             os._exit(0)
     os.close(ready_w)
@@ -69,7 +78,10 @@ def namespace(ids: Ids, inside: int = 0) -> int:
         if not os.read(ready_r, 1):
             raise OSError(1, "no user namespace can be made")
         for kind in ("uid_map", "gid_map"):
-            Path(f"/proc/{pid}/{kind}").write_text(f"{inside} {ids.first} {ids.count}")
+            Path(f"/proc/{pid}/{kind}").write_text(lines)
+        os.write(end_w, b"e")
+        if not os.read(ready_r, 1):
+            raise OSError(1, "further user namespaces could not be ruled out")
         return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.kill(pid, signal.SIGKILL)
