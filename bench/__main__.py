@@ -21,8 +21,10 @@ BENCHMARKS: Mapping[str, str] = {
     "deploy": "a template to answers by name; an idle proxy's memory",
     "rolling": "a rolling deployment under load",
     "fire": "rolling deployments under every kind of traffic",
-    "propagation": "an endpoint change to 20 real proxies",
+    "propagation": "an endpoint change to 20 Envoys and 1,000 and 10,000 streams",
+    "hops": "what two proxies add to a request, beside other configurations",
     "generation": "configuration of many names",
+    "growth": "one changed endpoint among ever more services",
     "describe": "DescribeServices beside Moto and a bare handler; RegisterTaskDefinition on disk",
     "scale": "calls among 1,000 services and 10,000 tasks beside 10 and 100",
 }

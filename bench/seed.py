@@ -64,15 +64,15 @@ def known(names: int) -> tuple[KnownName, ...]:
     return freeze(_alias(number) for number in range(names))
 
 
-def client(number: int, names: tuple[KnownName, ...]) -> list[Any]:
-    """A service with one running task whose proxy knows the names. Its ports are no other client's.
+def client(number: int, names: tuple[KnownName, ...], apart: bool = True, tasks: int = 1) -> list[Any]:
+    """A service with running tasks whose proxies know the names. `apart`: its ports are no other client's.
 
     The proxy takes the first port from 42000 that its task does not use: so a task uses those of the clients before.
     """
     family = f"client-{number}"
     connect = {"enabled": True, "namespace": "bench.local"}
-    records = _service(family, 1, 0, family, {"connect": connect, "namespace_id": SPACE, "known": names})
-    return [definition(family, set(range(42000, 42000 + number))), *records]
+    records = _service(family, tasks, 0, family, {"connect": connect, "namespace_id": SPACE, "known": names})
+    return [definition(family, set(range(42000, 42000 + number)) if apart else set()), *records]
 
 
 def instance(number: int, which: int) -> Instance:

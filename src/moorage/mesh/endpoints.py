@@ -18,8 +18,10 @@ from moorage.mesh.view import Endpoint, Upstream
 
 def prefers(upstream: Upstream, zone: str, policies: Policies) -> bool:
     """Whether a proxy in `zone` stays in it: only where a retry finds another task in it (docs/decisions/0109)."""
+    if not zone or not policies.zone_minimum:
+        return False
     inside = sum(endpoint.zone == zone for endpoint in upstream.endpoints)
-    return bool(zone) and 0 < policies.zone_minimum <= inside
+    return policies.zone_minimum <= inside
 
 
 def of_upstream(upstream: Upstream, region: str, zonal: bool) -> Resource:

@@ -7,7 +7,7 @@ do: a restarted daemon opens them again and hears from each proxy what it holds.
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,17 @@ class _Seat:
     admin: Admin
 
 
+Listen = Callable[[str, Proxy, Callable[[str], None]], Awaitable[Any]]
+"""Begins to serve a proxy on a socket at a path; its word is passed on. Gives what is to be stopped."""
+
+
 class Hub:
     """Implements `engine.ports.Proxies`. `owner`: the user id that proxies run as, where it is not the daemon's own."""
 
-    def __init__(self, directory: Path, owner: int | None = None) -> None:
+    def __init__(self, directory: Path, owner: int | None = None, listen: Listen = server.listen) -> None:
         self._directory = directory
         self._owner = owner
+        self._listen = listen
         self._seats: dict[str, _Seat] = {}
         self._early: dict[str, Bundle] = {}
         self._awaited: dict[str, set[str]] = {}
@@ -83,7 +88,9 @@ class Hub:
             raise Inconsistent(task_id, bundle.problems)
         if seat is not None:
             seat.proxy.publish(bundle)
-            self._let_go(task_id)
+            if not seat.proxy.whole:
+                # It may never have held what this bundle no longer has: then no word of its will say so.
+                self._let_go(task_id)
         else:
             self._early[task_id] = bundle
 
@@ -158,7 +165,7 @@ class Hub:
         socket = directory / XDS_SOCKET
         socket.unlink(missing_ok=True)
         proxy = Proxy(task_id, inherited, self._early.pop(task_id, None))
-        started = await server.listen(str(socket), proxy, self._spoke)
+        started = await self._listen(str(socket), proxy, self._spoke)
         if self._owner is not None:
             for path in (directory, socket):
                 # The proxy may write to the directory: a link that it put there must not be followed.
@@ -174,6 +181,8 @@ class Hub:
 
     def _let_go(self, task_id: str) -> None:
         """See whether anybody waits for this proxy to let go of an address, and it was the last one."""
+        if not self._awaited:
+            return
         for address, holders in list(self._awaited.items()):
             if task_id in holders and not self._may_hold(task_id, address):
                 holders.discard(task_id)

@@ -112,6 +112,11 @@ class Ledger:
         self.named.discard(name)
         self._forget(name)
 
+    @property
+    def busy(self) -> bool:
+        """True when something may have to be said, or was said and is not answered; after `review`."""
+        return bool(self.agenda) or (self.wildcard and not self.greeted)
+
     def review(self, wanted: Mapping[str, Resource], differing: AbstractSet[str]) -> None:
         """Bring the agenda up to what is wanted now, which differs from before in these names at most."""
         if self.unread:
@@ -127,7 +132,7 @@ class Ledger:
             return entry is None and (name not in self.named or name in self.absent)
         if entry is None or entry.acked != item.version or len(entry.possible) != 1:
             return False
-        return not (name in self.owed or name in self.suspects or name in self.refused)
+        return not (name in self.owed or name in self.suspects or name in self.refused or self._leaving(name))
 
     def pending(self, wanted: Mapping[str, Resource]) -> Iterator[Resource]:
         """What the proxy asked for and does not have in this version, and has not refused in it; after `review`."""
@@ -153,9 +158,9 @@ class Ledger:
         return tuple(sorted(name for name in waiting if name in self.owed or name not in self.entries))
 
     def holds(self, name: str) -> bool:
-        """True when the proxy holds the name in some version for certain."""
+        """True when the proxy holds the name in some version for certain, and was not told to let it go."""
         entry = self.entries.get(name)
-        return entry is not None and entry.acked is not None
+        return entry is not None and entry.acked is not None and not self._leaving(name)
 
     def answered(self, item: Resource) -> bool:
         """True when the proxy holds the name in some version, or refused this one: waiting longer changes nothing."""
@@ -200,6 +205,10 @@ class Ledger:
             self.suspects.discard(item.name)
             if self.wants(item.name):
                 self._refuse(item, reason)
+
+    def _leaving(self, name: str) -> bool:
+        """True while the answer to its removal is under way."""
+        return self.sent is not None and name in self.sent.removed
 
     def _refuse(self, item: Resource, reason: str) -> None:
         self.refused[item.name] = Refusal(item.version, reason)

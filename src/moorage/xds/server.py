@@ -6,7 +6,7 @@ agree. What is sent is `stream`'s to decide.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -25,11 +25,26 @@ log = logging.getLogger(__name__)
 
 async def listen(path: str, proxy: Proxy, nudge: Callable[[str], None]) -> Any:
     """Serve one proxy on a Unix socket; returns the started gRPC server."""
+    return await serve(path, {proxy.task_id: proxy}, nudge)
 
+
+async def serve(path: str, proxies: Mapping[str, Proxy], nudge: Callable[[str], None]) -> Any:
+    """Serve these proxies, by task id, on a Unix socket; returns the started gRPC server.
+
+    In production a socket has one proxy (docs/decisions/0104): more say who they are and are believed.
+    """
     _hold_runtime()
 
     async def converse(requests: Any, context: Any) -> None:
-        await _Conversation(proxy, nudge, requests, context).run()
+        first = await anext(aiter(requests), None)
+        if first is None:
+            return
+        proxy = proxies.get(first.node.id)
+        if proxy is None:
+            reason = f"this socket belongs to task {', '.join(proxies)}, not to node {first.node.id!r}"
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
+        else:
+            await _Conversation(proxy, nudge, requests, context).run(first)
 
     handler = grpc.stream_stream_rpc_method_handler(
         converse,
@@ -62,13 +77,7 @@ class _Conversation:
         self._requests = requests
         self._context = context
 
-    async def run(self) -> None:
-        first = await anext(aiter(self._requests), None)
-        if first is None:
-            return
-        if first.node.id != self._proxy.task_id:
-            reason = f"this socket belongs to task {self._proxy.task_id}, not to node {first.node.id!r}"
-            await self._context.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
+    async def run(self, first: discovery_pb2.DeltaDiscoveryRequest) -> None:
         stream = self._proxy.connect()
         # Whichever ends first ends the stream, with its fault if it had one: a proxy then connects again.
         both = (asyncio.create_task(self._read(stream, first)), asyncio.create_task(self._write(stream)))

@@ -5,6 +5,7 @@ hold exactly a given bundle. At most one response of a type is unanswered at a t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from envoy.service.discovery.v3 import discovery_pb2
@@ -35,6 +36,8 @@ class Possible:
     version: str
     hosts: Hosts
 
+
+_NOTHING: AbstractSet[str] = frozenset()
 
 UNKNOWN = Possible("*", "", None)
 """Held by a proxy that outlived the daemon, until it has said what it has."""
@@ -96,17 +99,19 @@ class DeltaStream:
         quiet = True
         for step in ORDER:
             ledger = self._ledgers[step.type_url]
-            wanted = bundle.of(step.type_url)
             if step.kind is Kind.REMOVE and not quiet:
                 break
-            todo = list(ledger.pending(wanted)) if step.kind is Kind.ADD else []
-            gone = self._gone(step, ledger, wanted)
-            if ledger.sent is None and ledger.opened:
-                chosen = self._allowed(step, ledger, todo, bundle)
-                greeting = step.kind is Kind.ADD and ledger.wildcard and not ledger.greeted and not todo
-                if chosen or gone or greeting:
-                    out.append(self._send(step.type_url, chosen, gone, bundle))
-            quiet = quiet and not todo and not gone and ledger.sent is None
+            if ledger.busy:
+                wanted = bundle.of(step.type_url)
+                todo = list(ledger.pending(wanted)) if step.kind is Kind.ADD else []
+                gone = self._gone(step, ledger, wanted)
+                if ledger.sent is None and ledger.opened:
+                    chosen = self._allowed(step, ledger, todo, bundle)
+                    greeting = step.kind is Kind.ADD and ledger.wildcard and not ledger.greeted and not todo
+                    if chosen or gone or greeting:
+                        out.append(self._send(step.type_url, chosen, gone, bundle))
+                quiet = quiet and not todo and not gone
+            quiet = quiet and ledger.sent is None
         return out
 
     def may_hold(self, address: str, bundle: Bundle | None) -> bool:
@@ -136,9 +141,8 @@ class DeltaStream:
 
     def in_place(self, bundle: Bundle) -> bool:
         """True when the proxy holds every resource of the bundle in some version."""
-        self._review(bundle)
         # What is not on the agenda is held.
-        return all(
+        return not self._review(bundle) or all(
             ledger.holds(name) or name not in bundle.of(type_url)
             for type_url, ledger in self._ledgers.items()
             for name in ledger.agenda
@@ -173,13 +177,13 @@ class DeltaStream:
     def _review(self, bundle: Bundle) -> bool:
         """Bring the agendas up to `bundle`; False when the proxy holds all of it and waits for no first answer."""
         older, self._read = self._read, bundle
+        news = older is not None and older is not bundle
         busy = False
         for type_url, ledger in self._ledgers.items():
-            if older is not None and older is not bundle:
-                ledger.review(bundle.of(type_url), bundle.differing(older, type_url))
-            elif ledger.unread or ledger.agenda:
-                ledger.review(bundle.of(type_url), frozenset())
-            busy = busy or bool(ledger.agenda) or (ledger.wildcard and not ledger.greeted)
+            differing = bundle.differing(older, type_url) if news and older is not None else _NOTHING
+            if differing or ledger.agenda or ledger.unread:
+                ledger.review(bundle.of(type_url), differing)
+            busy = busy or ledger.busy
         return busy
 
     def _gone(self, step: Step, ledger: Ledger, wanted: Mapping[str, Resource]) -> tuple[str, ...]:

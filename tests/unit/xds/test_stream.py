@@ -190,3 +190,19 @@ def test_a_static_cluster_needs_no_endpoints() -> None:
     talk.say(names.CLUSTER)
     talk.say(names.LISTENER)
     assert talk.ack(names.CLUSTER) == [(names.LISTENER, ["ingress-web"], [])]
+
+
+def test_nothing_leads_to_a_cluster_whose_removal_is_under_way_though_it_is_wanted_again() -> None:
+    talk = Dialogue(bundle(1))
+    talk.say(names.CLUSTER)
+    talk.say(names.ENDPOINTS, N1)
+    talk.ack(names.ENDPOINTS)
+    talk.ack(names.CLUSTER)
+    talk.wanted = bundle()
+    assert talk.hear() == [(names.CLUSTER, [], [N1])]
+    talk.wanted = bundle(1)
+    assert talk.say(names.LISTENER) == []
+    assert not talk.stream.in_place(talk.wanted)
+    assert talk.ack(names.CLUSTER) == [(names.CLUSTER, [N1], []), (names.ENDPOINTS, [N1], [])]
+    assert talk.ack(names.ENDPOINTS) == []
+    assert talk.ack(names.CLUSTER) == [(names.LISTENER, ["egress"], [])]
