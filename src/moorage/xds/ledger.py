@@ -163,9 +163,13 @@ class Ledger:
         return entry is not None and entry.acked is not None and not self._leaving(name)
 
     def answered(self, item: Resource) -> bool:
-        """True when the proxy holds the name in some version, or refused this one: waiting longer changes nothing."""
+        """True when the proxy holds the name in some version, or refused this one: waiting longer changes nothing.
+
+        What is owed is not held: a changed cluster under way has lost its endpoints until they are sent again.
+        """
         refused = self.refused.get(item.name)
-        return self.holds(item.name) or (refused is not None and refused.version == item.version)
+        held = self.holds(item.name) and item.name not in self.owed
+        return held or (refused is not None and refused.version == item.version)
 
     def send(self, sent: Sent) -> None:
         self.sent = sent
