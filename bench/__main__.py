@@ -23,6 +23,8 @@ BENCHMARKS: Mapping[str, str] = {
     "fire": "rolling deployments under every kind of traffic",
     "propagation": "an endpoint change to 20 Envoys and 1,000 and 10,000 streams",
     "hops": "what two proxies add to a request, beside other configurations",
+    "memory": "what a proxy holds by the endpoints of its namespace",
+    "hundred": "a hundred tasks: deploying, at rest, in memory, their metrics read",
     "generation": "configuration of many names",
     "growth": "one changed endpoint among ever more services",
     "describe": "DescribeServices beside Moto and a bare handler; RegisterTaskDefinition on disk",

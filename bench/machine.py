@@ -35,6 +35,11 @@ def busy(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def proportional(pid: int) -> float:
+    """Megabytes of a process, each shared page counted in equal parts by all that share it."""
+    return _sum(Path(f"/proc/{pid}/smaps_rollup"), ("Pss:",))
+
+
 def _sum(file: Path, fields: tuple[str, ...]) -> float:
     lines = (line.split() for line in file.read_text().splitlines())
     return sum(int(line[1]) for line in lines if line[0] in fields) / 1000
