@@ -141,7 +141,10 @@ def _try_rules() -> None:
 def _try_links() -> None:
     addresses = network.Addresses(IPv4Network("100.64.0.0/16"))
     network.build_bridge(addresses)
+    # Making a task leaves this namespace: held open, or it would be taken away, and the task's link with it.
+    home = network.hold()
     os.close(network.build_task(network.TaskNetwork(2, addresses, None, ())))
+    os.close(home)
 
 
 def _try_overlay() -> None:
