@@ -39,6 +39,7 @@ from moorage.domain.changes import Delete
 from moorage.engine.engine import Engine, Outside
 from moorage.engine.exposition import exposition
 from moorage.engine.log_shipping import LogShipping
+from moorage.engine.loop import Controller
 from moorage.engine.metering import Metering
 from moorage.engine.metrics import Metrics
 from moorage.engine.ports import Unavailable
@@ -105,6 +106,10 @@ class Meters:
     metrics: Metrics
     metering: Metering
 
+    def sources(self) -> Sources:
+        """Where CloudWatch's readings come from."""
+        return Sources(self.points, self.metering)
+
     async def clear(self) -> None:
         """Forget everything that was measured."""
         await self.points.clear()
@@ -141,6 +146,7 @@ class Daemon:
             reset=self.reset,
             stop=self._asked_to_stop,
             version=__version__,
+            names=self.settings.names,
             facts={
                 "runtime": "netns",
                 "data_dir": str(self.settings.data_dir),
@@ -267,19 +273,18 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     meters = _meters(settings, store, hub, runtime)
     stack.push_async_callback(meters.points.close)
     sessions = Sessions(exec_sessions.origin(settings.host, port), clock, ids)
-    table = operations.table(archive, sessions, Sources(meters.points, meters.metering))
-    dispatcher = Dispatcher(table, store, clock, ids, support.forward)
+    dispatcher = Dispatcher(operations.table(archive, sessions, meters.sources()), store, clock, ids, support.forward)
     stack.push_async_callback(dispatcher.settle)
     dispatcher.later(progress.resume(store, clock))
     dispatcher.machine = machine.registered(settings.instance_cpu, settings.instance_memory)
     dispatcher.later(container_instances.register_again(store, dispatcher.machine))
-    engine = Engine(
-        Outside(store, runtime, hub, clock, ids, dispatcher),
-        _envoy(),
-        partial(bundle_of, policies=Policies.of(settings)),
-        _patience(settings),
-        [("stacks", Stacks(store, dispatcher, clock, ids)), ("metering", meters.metering)],
-    )
+    outside = Outside(store, runtime, hub, clock, ids, dispatcher)
+    more: list[tuple[str, Controller]] = [
+        ("stacks", Stacks(store, dispatcher, clock, ids)),
+        ("metering", meters.metering),
+    ]
+    bundle = partial(bundle_of, policies=Policies.of(settings))
+    engine = Engine(outside, _envoy(), bundle, _patience(settings), more, settings.names)
     return Daemon(
         settings,
         store,

@@ -31,7 +31,7 @@ class Settings:
     data_dir: Path = _setting(UNSET, "where state, images and output are kept")
     run_dir: Path = _setting(UNSET, "where sockets are; a short path, since Envoy refuses long ones")
     runtime: str = _setting("auto", "what runs tasks: auto or netns")
-    names: str = _setting("frozen", "which names a task knows: frozen, as AWS has it")
+    names: str = _setting("frozen", "which names a task knows: frozen at its deployment, as AWS has it, or live")
     network: str = _setting("", "the range that task addresses come from; empty: the first free /16 of 100.64.0.0/10")
     instance_cpu: int = _setting(
         0, "how many CPU units this machine has for tasks of the EC2 launch type; 0: 1024 for each of its processors"

@@ -310,6 +310,21 @@ async def test_a_task_reaches_itself_and_others_by_address_and_by_the_names_of_i
         await runtime.resolve_and_dial(TWO, "unknown.example", 7070)
 
 
+async def test_a_task_can_be_given_other_names_while_it_runs(runtime: Runtime, until: Until) -> None:
+    address = await runtime.prepare(task(ONE))
+    await runtime.start(container("serves"))
+    await runtime.prepare(task(TWO, HostsEntry("127.255.0.1", "former.example")))
+    await runtime.start(container("stubborn", task_id=TWO))
+    await until(lambda: is_served(runtime))
+    for _ in range(2):
+        await runtime.name(TWO, [HostsEntry(address, "server.example")])
+    assert await answer(runtime, TWO, 7070, "server.example") == b"hello from serves\n"
+    with pytest.raises(NameUnknown):
+        await runtime.resolve_and_dial(TWO, "former.example", 7070)
+    with pytest.raises(NotRunning):
+        await runtime.name(f"{3:032x}", [])
+
+
 async def test_health_is_unknown_until_the_check_says_healthy(runtime: Runtime, until: Until) -> None:
     await started(runtime, "recovers", LOOKS_FOR_FILE)
     assert (await seen(runtime)).health is Health.UNKNOWN

@@ -44,6 +44,12 @@ class SimulatedProxies:
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
 
+    def takes(self, task_id: str) -> frozenset[tuple[str, int]] | None:
+        view = self.acknowledged.get(task_id)
+        if view is None or view is not self._published.get(task_id) or task_id not in self.heard:
+            return None
+        return frozenset((each.vip, each.alias_port) for each in view.upstreams)
+
     async def ready(self, task_id: str) -> bool:
         return task_id in self.acknowledged and task_id not in self.refusing
 

@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
 from moorage.api import local_tasks, tunnel
+from moorage.domain import switches
 from moorage.domain.cluster import ACTIVE, Cluster
 from moorage.domain.service import Service
 from moorage.domain.task import Status, Task, TaskState
@@ -66,7 +67,8 @@ class Doors:
     """What the routes reach.
 
     `explain` tells what a task's proxy was told, acknowledged and refused, or None for a task without one. `facts` goes
-    into the status as it is (runtime, data_dir, endpoint, pid …). `stop` asks the daemon to stop its tasks and end.
+    into the status as it is (runtime, data_dir, endpoint, pid …). `names` is
+    what services without a tag of their own know. `stop` asks the daemon to stop its tasks and end.
     """
 
     store: Store
@@ -77,6 +79,7 @@ class Doors:
     reset: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
     version: str
+    names: str = switches.FROZEN
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,14 +121,15 @@ class _Routes:
         return _json({"status": "running", "version": self._doors.version, **self._doors.facts, **_counts(world)})
 
     async def endpoints(self, request: Request) -> Response:
-        """`account` and `region` say whose; the answer holds `endpoints` and `ghosts`."""
+        """`account` and `region` say whose; the answer holds `endpoints`, `ghosts` and the `live` services."""
         account = request.query_params.get("account", "000000000000")
         region = request.query_params.get("region", "us-east-1")
-        world = self._doors.store.snapshot()
+        world, names = self._doors.store.snapshot(), self._doors.names
         return _json(
             {
-                "endpoints": [asdict(sight) for sight in visibility.endpoints(world, account, region)],
+                "endpoints": [asdict(sight) for sight in visibility.endpoints(world, account, region, names)],
                 "ghosts": [asdict(ghost) for ghost in visibility.ghosts(world, account, region)],
+                "live": visibility.live(world, account, region, names),
             }
         )
 

@@ -143,6 +143,12 @@ def freeze(endpoints: Iterable[ConnectEndpoint]) -> tuple[KnownName, ...]:
     return tuple(KnownName(vip(names[endpoint.alias]), endpoint) for endpoint in ordered)
 
 
+def number_of(address: str) -> int:
+    """The number of the alias name that has this loopback address."""
+    third, fourth = address.split(".")[2:]
+    return int(third) << 8 | int(fourth)
+
+
 def vip(number: int) -> str:
     """The loopback address of the alias name with this number, counted from 1."""
     if not 1 <= number < 2**16 - 1:

@@ -1,6 +1,7 @@
 """Service, Deployment and what became of them: the spec is written by the API, the progress by `engine/services`.
 
-A Deployment never changes once it is written; its Rollout does. Counts of tasks are not stored: they are counted.
+A Deployment never changes once it is written, but for live names; its Rollout does. Counts of tasks are not stored:
+they are counted.
 """
 
 from dataclasses import dataclass, field
@@ -132,7 +133,8 @@ class Service:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One version of a service: what its tasks are made from. `known` is the frozen set of names.
+    """One version of a service: what its tasks are made from. `known` is the frozen set of names, to which names are
+    appended where they are live; `names_given` is the highest number of an address that was ever appended.
 
     `namespace_id` is None without Service Connect. `connect` is the configuration as a caller gets it back;
     `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it. `subnets` are those of
@@ -159,6 +161,7 @@ class Deployment:
     discovery: tuple[tuple[str, str], ...] = ()
     replaces: str | None = None
     rolls_back: str | None = None
+    names_given: int = 0
 
     @property
     def key(self) -> Key:

@@ -15,6 +15,11 @@ PREFIX: Final = "moorage:"
 DRAIN_SECONDS: Final = "moorage:drain-seconds"
 """On a service: how long its stopping tasks may finish what they hold, in place of MOORAGE_DRAIN_SECONDS."""
 
+NAMES: Final = "moorage:names"
+"""On a service: whether its tasks learn of names that come later, in place of MOORAGE_NAMES."""
+
+FROZEN: Final = "frozen"
+LIVE: Final = "live"
 LONGEST_DRAIN: Final = 3600.0
 
 
@@ -34,6 +39,17 @@ def drain(tags: Mapping[str, str]) -> timedelta | None:
     return None if value is None else timedelta(seconds=_drain_seconds(value))
 
 
+def live(tags: Mapping[str, str], default: str) -> bool:
+    """Whether a service's tasks learn of names that come later; `default` is how the daemon is set."""
+    return tags.get(NAMES, default) == LIVE
+
+
+def _names(value: str) -> str:
+    if value not in (FROZEN, LIVE):
+        raise InvalidParameter(f"The tag '{NAMES}' is {FROZEN} or {LIVE}, not '{value}'.")
+    return value
+
+
 def _drain_seconds(value: str) -> float:
     try:
         seconds = float(value)
@@ -44,4 +60,7 @@ def _drain_seconds(value: str) -> float:
     return seconds
 
 
-_MEANING: Final[Mapping[str, Callable[[str], object]]] = {DRAIN_SECONDS: _drain_seconds}
+_MEANING: Final[Mapping[str, Callable[[str], object]]] = {
+    DRAIN_SECONDS: _drain_seconds,
+    NAMES: _names,
+}

@@ -16,12 +16,14 @@ from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, RegistryService
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack
+from moorage.domain.switches import FROZEN
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 from moorage.engine.alarms import Alarms
 from moorage.engine.loop import Controller, Loop, Wake
 from moorage.engine.mesh import Maker, Mesh
+from moorage.engine.names import Hosts, Names
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
 from moorage.engine.services import Registry, Services
@@ -78,6 +80,7 @@ class Engine:
         bundle: Maker,
         patience: Patience,
         more: Iterable[tuple[str, Controller]] = (),
+        names: str = FROZEN,
     ) -> None:
         store, runtime, proxies, clock = outside.store, outside.runtime, outside.proxies, outside.clock
         self._store = store
@@ -89,12 +92,15 @@ class Engine:
             clock,
             Means(envoy, patience, TaskSecrets(outside.operations), TaskRoles(outside.operations)),
         )
+        self._hosts = Hosts(store, runtime, proxies, names)
         controllers: dict[str, Controller] = {
             "services": Services(store, clock, outside.ids),
             "registry": Registry(store, clock),
             "alarms": Alarms(store, outside.operations),
             "tasks": self._tasks,
             "mesh": Mesh(store, proxies, clock, bundle),
+            "names": Names(store, names),
+            "hosts": self._hosts,
             "orphans": Orphans(store, runtime, proxies),
             **dict(more),
         }
@@ -114,7 +120,8 @@ class Engine:
             self.queue.add(("alarms", service.key))
             self.queue.add(("registry", service.key))
         for deployment in sorted(world.all(Deployment), key=lambda deployment: deployment.key):
-            self._wake_namespace(deployment)
+            for item in _of_names(deployment):
+                self.queue.add(item)
         for stack in world.all(Stack):
             self.queue.add(("stacks", stack.key))
         for name in sorted(self._always):
@@ -140,10 +147,8 @@ class Engine:
         self._nudged(task_id)
         for key in sorted(self._tasks.waiting):
             self.queue.add(("tasks", key))
-
-    def _wake_namespace(self, deployment: Deployment) -> None:
-        if (item := _mesh_of(deployment)) is not None:
-            self.queue.add(item)
+        for key in sorted(self._hosts.waiting):
+            self.queue.add(("hosts", key))
 
 
 def _woken_by(world: World, record: RecordId) -> Iterable[Item]:
@@ -159,6 +164,8 @@ def _by_task(world: World, key: Key) -> Iterable[Item]:
     if task is not None and task.service_key is not None:
         yield from _by_service(world, task.service_key)
         yield from _mesh_of_task(world, task)
+        if task.deployment_key is not None:
+            yield ("hosts", task.deployment_key)
 
 
 def _by_service(world: World, key: Key) -> Iterable[Item]:
@@ -169,6 +176,8 @@ def _by_service(world: World, key: Key) -> Iterable[Item]:
 def _by_service_record(world: World, key: Key) -> Iterable[Item]:
     yield from _by_service(world, key)
     yield from _alarms_of(world, key)
+    for deployment in world.linked(Deployment, "service", key):
+        yield from _of_names(deployment)
 
 
 def _alarms_of(world: World, key: Key) -> Iterable[Item]:
@@ -186,12 +195,13 @@ def _by_deployment(world: World, key: Key) -> Iterable[Item]:
     yield ("services", key[:4])
     yield from _alarms_of(world, key)
     deployment = world.get(Deployment, key)
-    if deployment is not None and (item := _mesh_of(deployment)) is not None:
-        yield item
+    if deployment is not None:
+        yield from _of_names(deployment)
 
 
 def _by_endpoint(world: World, key: Key) -> Iterable[Item]:
     yield ("mesh", key[:3])
+    yield ("names", key[:3])
 
 
 def _by_instance(world: World, key: Key) -> Iterable[Item]:
@@ -230,6 +240,14 @@ def _mesh_of_task(world: World, task: Task) -> Iterable[Item]:
     deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None
     item = _mesh_of(deployment) if deployment is not None else None
     return () if item is None else (item,)
+
+
+def _of_names(deployment: Deployment) -> Iterable[Item]:
+    """Everything that follows from the names that a deployment knows."""
+    if (item := _mesh_of(deployment)) is not None:
+        yield item
+        yield ("names", item[1])
+        yield ("hosts", deployment.key)
 
 
 def _mesh_of(deployment: Deployment) -> Item | None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from moorage.domain.changes import Expect, RecordId, Write
 from moorage.domain.world import World
-from moorage.planning.actions import ContainerSpec, TaskObservation, TaskSpec
+from moorage.planning.actions import ContainerSpec, HostsEntry, TaskObservation, TaskSpec
 
 
 class RuntimeFailed(Exception):
@@ -61,6 +61,9 @@ class Runtime(Protocol):
 
     async def prepare(self, spec: TaskSpec) -> str:
         """Make the task's network namespace, hosts file and redirects; return its IPv4. Unavailable, CannotStart."""
+
+    async def name(self, task_id: str, hosts: Sequence[HostsEntry]) -> None:
+        """Make these the alias names of a prepared task, also in containers that run. NotRunning."""
 
     async def start(self, spec: ContainerSpec) -> None:
         """Start a container once: one that ever started is not started again, unless it ended and this is a later
@@ -185,6 +188,9 @@ class Proxies(Protocol):
 
     def watch(self, nudge: Callable[[str], None]) -> None:
         """Call `nudge(task_id)` when a proxy connected, acknowledged or refused something."""
+
+    def takes(self, task_id: str) -> frozenset[tuple[str, int]] | None:
+        """The addresses and ports that the proxy takes traffic for; None while it does not hold its whole bundle."""
 
     async def ready(self, task_id: str) -> bool:
         """True when the proxy says it is LIVE with its whole configuration in place."""

@@ -140,12 +140,10 @@ def is_proxy(container: str) -> bool:
 def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | None) -> TaskSpec:
     """The task's network: alias names in its hosts file, egress to the proxy, exposed ports through the proxy."""
     proxy = proxy_of(task, deployment, definition)
-    known = deployment.known if deployment is not None and proxy is not None else ()
-    names = {name.endpoint.alias: name.vip for name in known}
     return TaskSpec(
         task_id=task.id,
         hostname=task.id[:12],
-        hosts=tuple(HostsEntry(vip, alias) for alias, vip in sorted(names.items())),
+        hosts=hosts(deployment) if deployment is not None and proxy is not None else (),
         egress_port=proxy.egress_port if proxy else None,
         ingress=tuple(
             IngressRedirect(listener.exposed.container_port, listener.port)
@@ -183,6 +181,12 @@ def _published(definition: TaskDefinition, proxy: Proxy | None) -> Iterator[Port
             yield PortBinding(container.name, first, each.host_port, each.protocol, each.size, each.ranged)
     if proxy is not None:
         yield from (PortBinding(proxy.container, each.port, each.exposed.port) for each in proxy.ingress)
+
+
+def hosts(deployment: Deployment) -> tuple[HostsEntry, ...]:
+    """The alias names that the tasks of a deployment know, as lines of their hosts files."""
+    names = {known.endpoint.alias: known.vip for known in deployment.known}
+    return tuple(HostsEntry(vip, alias) for alias, vip in sorted(names.items()))
 
 
 def size(task: Task, definition: TaskDefinition) -> Limits:

@@ -6,17 +6,20 @@ One that was deployed before the endpoint came is stale until it is deployed aga
 
 from dataclasses import dataclass
 
+from moorage.domain import switches
 from moorage.domain.changes import Key
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, Namespace
 from moorage.domain.service import Deployment, Service, deployment_key
 from moorage.domain.world import World
+from moorage.planning import live_names
 
 
 @dataclass(frozen=True)
 class EndpointSight:
     """One endpoint, the tasks behind it, and the services (`cluster/name`) that see it and that do not yet.
 
+    `live` are those of `seen_by` that learn of later names, too.
     `healthy` holds the ids of the tasks that requests are carried to; `desired` is what its owner wants.
     """
 
@@ -32,6 +35,7 @@ class EndpointSight:
     healthy: tuple[str, ...]
     seen_by: tuple[str, ...]
     stale: tuple[str, ...]
+    live: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,26 @@ class Ghost:
     service: str
 
 
-def endpoints(world: World, account: str, region: str) -> list[EndpointSight]:
-    """Every endpoint of the account and region, ordered by namespace, alias and port."""
+def endpoints(world: World, account: str, region: str, default: str = switches.FROZEN) -> list[EndpointSight]:
+    """Every endpoint of the account and region, ordered by namespace, alias and port.
+
+    `default` is what a service knows that has no tag of its own (`planning/live_names`).
+    """
     deployments = _deployments(world, account, region)
-    found = [_sight(world, endpoint, deployments) for endpoint in world.within(ConnectEndpoint, account, region)]
+    lively = frozenset(live(world, account, region, default))
+    found = [
+        _sight(world, endpoint, deployments, lively) for endpoint in world.within(ConnectEndpoint, account, region)
+    ]
     return sorted(found, key=lambda sight: (sight.namespace, sight.alias, sight.port))
+
+
+def live(world: World, account: str, region: str, default: str) -> tuple[str, ...]:
+    """The services (`cluster/name`) in a namespace that learn of names that come later."""
+    return tuple(
+        _label(service.key)
+        for service, _ in _deployments(world, account, region)
+        if live_names.is_live(service, default)
+    )
 
 
 def ghosts(world: World, account: str, region: str) -> list[Ghost]:
@@ -72,8 +91,11 @@ def ghosts(world: World, account: str, region: str) -> list[Ghost]:
     return sorted(found, key=lambda ghost: (ghost.namespace, ghost.alias, ghost.port, ghost.service))
 
 
-def _sight(world: World, endpoint: ConnectEndpoint, deployments: list[tuple[Service, Deployment]]) -> EndpointSight:
+def _sight(
+    world: World, endpoint: ConnectEndpoint, deployments: list[tuple[Service, Deployment]], lively: frozenset[str]
+) -> EndpointSight:
     members = [(service, deployment) for service, deployment in deployments if _same_namespace(deployment, endpoint)]
+    seen_by = tuple(_label(service.key) for service, deployment in members if _knows(deployment, endpoint))
     owner = world.get(Service, endpoint.service_key)
     registry_key = (endpoint.account, endpoint.region, endpoint.registry_service_id)
     instances = world.linked(Instance, "service", registry_key)
@@ -88,8 +110,9 @@ def _sight(world: World, endpoint: ConnectEndpoint, deployments: list[tuple[Serv
         owner=_label(endpoint.service_key),
         desired=owner.desired_count if owner is not None else 0,
         healthy=tuple(sorted(instance.task_id for instance in instances if instance.task_id)),
-        seen_by=tuple(_label(service.key) for service, deployment in members if _knows(deployment, endpoint)),
+        seen_by=seen_by,
         stale=tuple(_label(service.key) for service, deployment in members if not _knows(deployment, endpoint)),
+        live=tuple(label for label in seen_by if label in lively),
     )
 
 

@@ -7,7 +7,7 @@ Faults. It keeps no thread and never really sleeps: under a virtual clock an hou
 import asyncio
 import signal as signals
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from ipaddress import IPv4Address
@@ -21,6 +21,7 @@ from moorage.planning.actions import (
     ContainerPhase,
     ContainerSpec,
     Health,
+    HostsEntry,
     TaskObservation,
     TaskSpec,
 )
@@ -145,6 +146,18 @@ class FakeRuntime:
                 raise CannotStart(f"Bind for 0.0.0.0:{first} failed: port is already allocated")
             taken |= row
             yield replace(each, host_port=first)
+
+    async def name(self, task_id: str, hosts: Sequence[HostsEntry]) -> None:
+        await self._faults.before("name", task_id)
+        task = self._tasks.get(task_id)
+        if task is None:
+            raise NotRunning(f"there is no task {task_id}")
+        task.spec = replace(task.spec, hosts=tuple(hosts))
+
+    def names(self, task_id: str) -> dict[str, str]:
+        """What the hosts file of the task says."""
+        task = self._tasks.get(task_id)
+        return {entry.name: entry.address for entry in task.spec.hosts} if task else {}
 
     async def start(self, spec: ContainerSpec) -> None:
         await self._faults.before("start", spec.task_id)

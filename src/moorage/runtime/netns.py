@@ -37,6 +37,7 @@ from moorage.planning.actions import (
     ContainerSpec,
     Health,
     HealthCheck,
+    HostsEntry,
     TaskObservation,
     TaskSpec,
 )
@@ -109,6 +110,9 @@ class NetnsRuntime:
             published=[asdict(each) for each in spec.published],
         )
         return str(answer["address"])
+
+    async def name(self, task_id: str, hosts: Sequence[HostsEntry]) -> None:
+        await self._ask("name", task_id=task_id, hosts=[(entry.address, entry.name) for entry in hosts])
 
     async def start(self, spec: ContainerSpec) -> None:
         image = proxy_image() if spec.image == PROXY_IMAGE else self._resolve(spec.image)

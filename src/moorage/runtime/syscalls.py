@@ -56,6 +56,9 @@ _OPEN_TREE_CLOEXEC = 0o2000000
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_SYMLINKS = 0x04
+_RESOLVE_IN_ROOT = 0x10
 _SYS_MOUNT_SETATTR = 442
 _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -71,6 +74,10 @@ class _MountAttributes(ctypes.Structure):
         ("propagation", ctypes.c_uint64),
         ("userns_fd", ctypes.c_uint64),
     ]
+
+
+class _HowToOpen(ctypes.Structure):
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
 
 
 def unshare(flags: int) -> None:
@@ -118,6 +125,14 @@ def mount_mapped(source: str, target: str, users: int) -> None:
         _check(done, f"mount {source} on {target}")
     finally:
         os.close(tree)
+
+
+def open_within(root: int, path: str, flags: int) -> int:
+    """Open `path` as if the directory of descriptor `root` were "/", following no symbolic link at all (Linux 5.6)."""
+    how = _HowToOpen(flags | os.O_CLOEXEC, 0, _RESOLVE_IN_ROOT | _RESOLVE_NO_SYMLINKS)
+    opened: int = _libc.syscall(_SYS_OPENAT2, root, path.encode(), ctypes.byref(how), ctypes.sizeof(how))
+    _check(min(opened, 0), f"open {path}")
+    return opened
 
 
 def pivot_root(new_root: str, put_old: str) -> None:

@@ -117,6 +117,11 @@ class Hub:
         """
         self._watchers.append(nudge)
 
+    def takes(self, task_id: str) -> frozenset[tuple[str, int]] | None:
+        """The addresses and ports that the proxy takes traffic for; None while it does not hold its whole bundle."""
+        seat = self._seats.get(task_id)
+        return None if seat is None else seat.proxy.takes()
+
     async def ready(self, task_id: str) -> bool:
         """True when Envoy is LIVE, made its listeners, and holds every resource of its bundle."""
         seat = self._seats.get(task_id)

@@ -7,6 +7,7 @@ as holding what it was told.
 import asyncio
 from dataclasses import dataclass, field
 
+from moorage.mesh import names
 from moorage.mesh.bundle import Bundle
 from moorage.xds.stream import UNKNOWN, DeltaStream
 
@@ -78,6 +79,13 @@ class Proxy:
         if self.inherited and not self.connected:
             return True
         return self.bundle is not None and self.stream.in_place(self.bundle)
+
+    def takes(self) -> frozenset[tuple[str, int]] | None:
+        """What its listeners take, by original address and port; None unless it says that it holds its whole bundle."""
+        if not self.connected or self.bundle is None or not self.stream.in_place(self.bundle):
+            return None
+        listeners = self.bundle.of(names.LISTENER).values()
+        return frozenset(match for listener in listeners for match in listener.references.matches)
 
     def refused(self) -> tuple[str, ...]:
         """What the proxy refused of the bundle that it shall hold now: the type, the name and Envoy's words of each."""

@@ -58,6 +58,10 @@ class ObedientProxies:
     def watch(self, nudge: Callable[[str], None]) -> None:
         self._nudges.append(nudge)
 
+    def takes(self, task_id: str) -> frozenset[tuple[str, int]] | None:
+        view = self._published.get(task_id)
+        return None if view is None else frozenset((each.vip, each.alias_port) for each in view.upstreams)
+
     async def ready(self, task_id: str) -> bool:
         return task_id in self._published
 

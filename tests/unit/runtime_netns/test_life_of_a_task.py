@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moorage.engine.ports import CannotPull, CannotStart, NotRunning
-from moorage.planning.actions import ContainerPhase, ContainerSpec, File, HealthCheck, TaskSpec
+from moorage.planning.actions import ContainerPhase, ContainerSpec, File, HealthCheck, HostsEntry, TaskSpec
 from moorage.runtime.netns import NetnsRuntime
 
 from .conftest import Bench, ended, get, lines, listening, run, seen, serve, sh, until
@@ -157,6 +157,20 @@ async def test_a_read_only_root_cannot_be_written(runtime: NetnsRuntime) -> None
     await run(runtime, "alpha", "sh", "-c", "touch /tmp/x", read_only_root=True)
     assert (await ended(runtime, "alpha", "main")).exit_code == 1
     assert "Read-only file system" in (await lines(runtime, "alpha"))[0]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_names_are_rewritten_in_containers_that_run(runtime: NetnsRuntime, read_only: bool) -> None:
+    await run(runtime, "alpha", "sleep", "60", user="root", read_only_root=read_only)
+    await runtime.name("alpha", [HostsEntry("127.255.0.1", "first.example"), HostsEntry("127.255.0.2", "second")])
+    assert (
+        await sh(runtime, "alpha", "tail -n 2 /etc/hosts")
+    ).output == "127.255.0.1 first.example\n127.255.0.2 second\n"
+    await runtime.name("alpha", [HostsEntry("127.255.0.2", "second")])
+    found = (await sh(runtime, "alpha", "cat /etc/hosts")).output.splitlines()
+    assert found[0] == "127.0.0.1 localhost"
+    assert found[-1] == "127.255.0.2 second"
+    assert not any("first.example" in line for line in found)
 
 
 async def test_health_checks_turn_healthy_and_then_unhealthy(bench: Bench) -> None:

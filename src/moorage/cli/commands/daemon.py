@@ -64,8 +64,6 @@ def configured(**given: Any) -> Settings:
     endpoint_name.check(settings)
     if settings.runtime == "docker":
         raise not_yet("--runtime docker", "The netns runtime needs no container engine: --runtime netns")
-    if settings.names == "live":
-        raise not_yet("--names live", "Names are frozen at each deployment, as in ECS: --names frozen")
     return settings
 
 

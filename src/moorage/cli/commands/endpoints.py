@@ -1,5 +1,6 @@
 """`moorage endpoints`: every Service Connect endpoint, what is behind it, who sees it and who is stale."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +34,7 @@ def fetch(where: Address, namespace: str | None = None) -> dict[str, Any]:
     return {
         kind: [item for item in answer[kind] if namespace in (None, item["namespace"])]
         for kind in ("endpoints", "ghosts")
-    }
+    } | {"live": answer["live"]}
 
 
 def warnings(answer: dict[str, Any]) -> list[str]:
@@ -68,7 +69,7 @@ def _show(found: list[dict[str, Any]]) -> None:
             *([endpoint["namespace"]] if several else []),
             endpoint["owner"],
             f"{len(endpoint['healthy'])}/{endpoint['desired']}",
-            _names(endpoint["seen_by"]),
+            _names(f"{name} (live)" if name in endpoint["live"] else name for name in endpoint["seen_by"]),
             _names(endpoint["stale"]),
         ]
         for endpoint in found
@@ -77,5 +78,5 @@ def _show(found: list[dict[str, Any]]) -> None:
     render.table(heads, rows)
 
 
-def _names(services: list[str]) -> str:
+def _names(services: Iterable[str]) -> str:
     return ", ".join(services) or "-"

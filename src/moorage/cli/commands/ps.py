@@ -27,13 +27,15 @@ def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     names = [lookup.last(cluster["clusterArn"]) for cluster in clusters]
     services = [service for name in names for service in lookup.services(aws, name)]
     tasks = [task for name in names for task in lookup.tasks(aws, name)]
-    waiting = {each["id"]: str(each["reason"]) for each in Control(where).get("waiting")["tasks"]}
+    control = Control(where)
+    waiting = {each["id"]: str(each["reason"]) for each in control.get("waiting")["tasks"]}
+    live = frozenset(control.get("endpoints", account=where.account, region=where.region)["live"])
     now = SystemClock().now()
     if as_json:
         render.document(
             {
                 "clusters": [_cluster(cluster) for cluster in clusters],
-                "services": [_service(service) for service in services],
+                "services": [_service(service, live) for service in services],
                 "tasks": [_task(task, waiting) for task in tasks],
             }
         )
@@ -44,7 +46,7 @@ def ps(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = 
     _show_clusters(clusters)
     if services:
         render.data("")
-        _show_services([_service(service) for service in services], now)
+        _show_services([_service(service, live) for service in services], now)
     if tasks:
         render.data("")
         _show_tasks([_task(task, waiting) for task in tasks], now)
@@ -60,13 +62,15 @@ def _cluster(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _service(document: dict[str, Any]) -> dict[str, Any]:
+def _service(document: dict[str, Any], live: frozenset[str]) -> dict[str, Any]:
     deployed = [*document.get("deployments", []), *document.get("taskSets", [])]
     primary: dict[str, Any] = next((each for each in deployed if each["status"] == "PRIMARY"), {})
     events = document.get("events", [])
+    cluster = document["clusterArn"].rsplit("/", 1)[-1]
     return {
-        "cluster": document["clusterArn"].rsplit("/", 1)[-1],
+        "cluster": cluster,
         "name": document["serviceName"],
+        "names": "live" if f"{cluster}/{document['serviceName']}" in live else "frozen",
         "status": document["status"],
         "desired": document["desiredCount"],
         "running": document["runningCount"],
@@ -106,6 +110,7 @@ def _show_clusters(clusters: list[dict[str, Any]]) -> None:
 
 
 def _show_services(services: list[dict[str, Any]], now: datetime) -> None:
+    told = any(line["names"] == "live" for line in services)
     rows = [
         [
             f"{line['cluster']}/{line['name']}",
@@ -113,12 +118,16 @@ def _show_services(services: list[dict[str, Any]], now: datetime) -> None:
             f"{line['running']}/{line['desired']}",
             short(line["deployment"]),
             line["rollout"] or "-",
+            *([line["names"]] if told else []),
             render.age(line["deployed_at"], now),
             _event(line) or "-",
         ]
         for line in services
     ]
-    render.table(["SERVICE", "STATUS", "RUNNING", "DEPLOYMENT", "ROLLOUT", "AGE", "LAST EVENT"], rows)
+    render.table(
+        ["SERVICE", "STATUS", "RUNNING", "DEPLOYMENT", "ROLLOUT", *(["NAMES"] if told else []), "AGE", "LAST EVENT"],
+        rows,
+    )
 
 
 def _event(line: dict[str, Any]) -> str:

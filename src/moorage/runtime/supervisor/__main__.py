@@ -156,6 +156,7 @@ async def _serve(
         {
             "prepare": tasks.prepare,
             "start": tasks.start,
+            "name": tasks.name,
             "signal": tasks.signal,
             "remove": tasks.remove,
             "observe": tasks.observe,

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moorage.runtime.supervisor import clock, process, spawn
+from moorage.runtime.supervisor import clock, hosts, process, spawn
 from moorage.runtime.supervisor.children import Children, Work
 from moorage.runtime.supervisor.output import Output
 
@@ -60,6 +60,7 @@ class Container:
     health_check: asyncio.Task[None] | None = None
     watching: asyncio.Task[None] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    names: hosts.Own = field(default_factory=hosts.Own)
     stdin: int | None = None
     """The end to write of what it reads, held open so that it never sees an end."""
 

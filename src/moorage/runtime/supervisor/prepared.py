@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from moorage.runtime.supervisor import furnish, network, process, resolver, rootfs, users, volumes
+from moorage.runtime.supervisor import furnish, hosts, network, process, resolver, rootfs, users, volumes
 from moorage.runtime.supervisor.containers import Container
 from moorage.runtime.supervisor.namespaces import Namespaces
 from moorage.runtime.supervisor.protocol import Message, Refused
@@ -57,10 +57,10 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
         raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
     mounts = volumes.made(settings.state, task.task_id, ids, request["settings"]["volumes"])
     furniture = furnish.read(request["settings"], mounts)
-    hostname = request["settings"]["hostname"] or task.hostname
+    own = names_of(task, request["settings"])
     program = process.Program(
         request["argv"],
-        {"HOSTNAME": hostname, **dict(request["environment"])},
+        {"HOSTNAME": own.hostname, **dict(request["environment"])},
         request["directory"],
         request["user"],
         frozenset(request["capabilities"]) if ids is not None else frozenset(),
@@ -71,23 +71,33 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
         request["image"],
         request["complete"],
         settings.root_size,
-        _etc(task, request["name"], hostname, request["settings"]),
+        _etc(task, request["name"], own, request["settings"]),
         tuple((source, target, writable) for source, target, writable in request["binds"]),
         settings.userns,
         ids,
         furniture,
     )
     files = [process.WrittenFile(**file) for file in request["files"]]
-    return program, process.Blueprint(program, root, hostname, files, request["read_only"])
+    return program, process.Blueprint(program, root, own.hostname, files, request["read_only"])
 
 
-def _etc(task: Task, container: str, hostname: str, settings: Message) -> dict[str, str]:
+def names_of(task: Task, settings: Message) -> hosts.Own:
+    """What a container is called, and the names that it has beside those of its task."""
+    return hosts.Own(
+        settings["hostname"] or task.hostname, tuple((address, name) for address, name in settings["hosts"])
+    )
+
+
+def hosts_file(task: Task, container: str, own: hosts.Own) -> str:
+    """What the hosts file of a container of the task says now."""
+    address = (task.spaces.address_of(container) if task.spaces else "") or "127.0.0.1"
+    return hosts.text(address, own, task.hosts)
+
+
+def _etc(task: Task, container: str, own: hosts.Own, settings: Message) -> dict[str, str]:
     """The files that name things: the container's own host name, its task's neighbours, who is asked for the rest."""
-    own = (task.spaces.address_of(container) if task.spaces else "") or "127.0.0.1"
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{own} {hostname}"]
-    lines += [f"{address} {name}" for address, name in (*task.hosts, *settings["hosts"])]
     return {
-        "hostname": f"{hostname}\n",
-        "hosts": "\n".join(lines) + "\n",
+        "hostname": f"{own.hostname}\n",
+        "hosts": hosts_file(task, container, own),
         "resolv.conf": resolver.resolv_conf(settings["dns_servers"], settings["dns_search"]),
     }

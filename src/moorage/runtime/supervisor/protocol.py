@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 NAME = "moorage-supervisor"
-VERSION = 5
+VERSION = 6
 SOCKET = "supervisor.sock"
 """The socket's name in the run directory."""
 

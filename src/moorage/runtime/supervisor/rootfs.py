@@ -16,6 +16,7 @@ from moorage.runtime.supervisor import furnish, identity
 from moorage.runtime.supervisor.furnish import NOTHING, Furniture
 from moorage.runtime.supervisor.users import Ids
 
+HOSTS = "/etc/hosts"
 _HOST = "/.host"
 """Where the host's root is seen while the container's is furnished; taken away before any program runs."""
 
@@ -85,6 +86,11 @@ def enter(root: Root, users: int | None) -> None:
         (base / name).mkdir()
     for target, text in root.etc.items():
         _write(base / "top/etc" / target, text)
+    if "hosts" in root.etc:
+        # A mount of its own, so that it can be rewritten where the root is read-only.
+        _write(base / "hosts", root.etc["hosts"])
+        os.chown(base / "hosts", root.owner, root.owner)
+        binds.append((str(base / "hosts"), HOSTS, True))
     if root.complete:
         _lay_alone(base, root)
     else:

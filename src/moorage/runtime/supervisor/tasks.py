@@ -7,7 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
@@ -17,6 +17,7 @@ from moorage.runtime import syscalls
 from moorage.runtime.supervisor import (
     containers,
     health,
+    hosts,
     listeners,
     namespaces,
     network,
@@ -79,6 +80,24 @@ class Tasks:
             former = task.containers.get(name)
             if former is None or (former.seen.phase == "EXITED" and former.seen.attempt < request["attempt"]):
                 await self._start(task, name, request)
+        return {}
+
+    async def name(self, request: Message) -> Message:
+        """Give the task other names, in the hosts files of containers that run, too."""
+        task = self._tasks.get(request["task_id"])
+        if task is None or task.spaces is None:
+            raise Refused("NotRunning", f"there is no task {request['task_id']}")
+        async with task.lock:
+            names = [(address, name) for address, name in request["hosts"]]
+            if names != task.hosts:
+                task.hosts = names
+                for container in task.containers.values():
+                    if container.running:
+                        # A container that did away with its own hosts file has chosen not to know.
+                        with suppress(OSError):
+                            hosts.rewrite(
+                                container.seen.pid, prepared.hosts_file(task, container.seen.name, container.names)
+                            )
         return {}
 
     async def signal(self, request: Message) -> Message:
@@ -209,7 +228,8 @@ class Tasks:
         program, blueprint = prepared.plans(self._settings, task, request)
         identifier = containers.runtime_id(task.task_id, name)
         seen = Seen(name, identifier, stop_signal=request["stop_signal"], attempt=request["attempt"])
-        container = Container(directory, seen, program, lambda: self._notify(task.task_id))
+        names = prepared.names_of(task, request["settings"])
+        container = Container(directory, seen, program, lambda: self._notify(task.task_id), names=names)
         joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
         former = task.containers.get(name)
         task.containers[name] = container
