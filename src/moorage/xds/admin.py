@@ -68,24 +68,32 @@ class Admin:
 
         Envoy brings its histograms together when it is asked, and after it has answered: so it is asked before.
         """
-        if await self._ask("GET", "/stats?filter=^$") is None:
-            return None
-        await asyncio.sleep(MERGED)
         asked = httpx.QueryParams({"format": "json", "histogram_buckets": "detailed", "filter": pattern})
-        return await self._ask("GET", f"/stats?usedonly&{asked}")
+        async with self._client() as client:
+            if await _answer(client, "GET", "/stats?filter=^$") is None:
+                return None
+            await asyncio.sleep(MERGED)
+            return await _answer(client, "GET", f"/stats?usedonly&{asked}")
 
     async def _stats(self, pattern: str) -> dict[str, int] | None:
         text = await self._ask("GET", f"/stats?{httpx.QueryParams({'filter': pattern})}")
         return None if text is None else {found["name"]: int(found["value"]) for found in _STAT.finditer(text)}
 
     async def _ask(self, method: str, target: str) -> str | None:
+        async with self._client() as client:
+            return await _answer(client, method, target)
+
+    def _client(self) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=_NO_TLS)
-        async with httpx.AsyncClient(transport=transport, timeout=self._timeout, trust_env=False) as client:
-            try:
-                answer = await client.request(method, f"http://envoy{target}")
-            except httpx.TransportError:
-                return None
-        return answer.text if answer.is_success else None
+        return httpx.AsyncClient(transport=transport, timeout=self._timeout, trust_env=False)
+
+
+async def _answer(client: httpx.AsyncClient, method: str, target: str) -> str | None:
+    try:
+        answer = await client.request(method, f"http://envoy{target}")
+    except httpx.TransportError:
+        return None
+    return answer.text if answer.is_success else None
 
 
 def count(stats: dict[str, int]) -> int:
