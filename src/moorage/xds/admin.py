@@ -5,10 +5,10 @@ A proxy that does not answer is a fact, not an error: it is reported as not live
 
 import asyncio
 import re
-import ssl
 from pathlib import Path
+from urllib.parse import quote
 
-import httpx
+from moorage.xds.unix_http import conversation
 
 _IN_FLIGHT = "|".join(
     (
@@ -30,8 +30,6 @@ MERGED = 0.02
 """Seconds in which an Envoy has brought its histograms together; it takes its threads less than one millisecond."""
 
 _STAT = re.compile(r"^(?P<name>\S+): (?P<value>\d+)$", re.MULTILINE)
-# Never used, since nothing here speaks TLS; but httpx would make one for each client, which costs milliseconds.
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class Admin:
@@ -61,39 +59,27 @@ class Admin:
     async def question(self, about: str, level: str = "") -> str | None:
         """Envoy's own words about itself; with "log-level", its loggers, all set to `level` first if that is given."""
         method, target = QUESTIONS[about]
-        return await self._ask(method, f"{target}?{httpx.QueryParams({'level': level})}" if level else target)
+        return await self._ask(method, f"{target}?level={quote(level)}" if level else target)
 
     async def statistics(self, pattern: str) -> str | None:
         """The statistics that match, as far as they were ever counted, as JSON with histograms in their finest bins.
 
         Envoy brings its histograms together when it is asked, and after it has answered: so it is asked before.
         """
-        asked = httpx.QueryParams({"format": "json", "histogram_buckets": "detailed", "filter": pattern})
-        async with self._client() as client:
-            if await _answer(client, "GET", "/stats?filter=^$") is None:
+        asked = f"format=json&histogram_buckets=detailed&filter={quote(pattern, safe='')}"
+        async with conversation(self._socket, self._timeout) as envoy:
+            if envoy is None or await envoy.ask("GET", "/stats?filter=%5E%24") is None:
                 return None
             await asyncio.sleep(MERGED)
-            return await _answer(client, "GET", f"/stats?usedonly&{asked}")
+            return await envoy.ask("GET", f"/stats?usedonly&{asked}")
 
     async def _stats(self, pattern: str) -> dict[str, int] | None:
-        text = await self._ask("GET", f"/stats?{httpx.QueryParams({'filter': pattern})}")
+        text = await self._ask("GET", f"/stats?filter={quote(pattern, safe='')}")
         return None if text is None else {found["name"]: int(found["value"]) for found in _STAT.finditer(text)}
 
     async def _ask(self, method: str, target: str) -> str | None:
-        async with self._client() as client:
-            return await _answer(client, method, target)
-
-    def _client(self) -> httpx.AsyncClient:
-        transport = httpx.AsyncHTTPTransport(uds=str(self._socket), verify=_NO_TLS)
-        return httpx.AsyncClient(transport=transport, timeout=self._timeout, trust_env=False)
-
-
-async def _answer(client: httpx.AsyncClient, method: str, target: str) -> str | None:
-    try:
-        answer = await client.request(method, f"http://envoy{target}")
-    except httpx.TransportError:
-        return None
-    return answer.text if answer.is_success else None
+        async with conversation(self._socket, self._timeout) as envoy:
+            return None if envoy is None else await envoy.ask(method, target)
 
 
 def count(stats: dict[str, int]) -> int:
