@@ -6,7 +6,6 @@ a request or a task is decided in other rooms; here they are put together.
 
 import asyncio
 import contextlib
-import gc
 import ipaddress
 import logging
 import math
@@ -223,7 +222,7 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
     async with AsyncExitStack() as stack:
         port: int = listening.getsockname()[1]
         daemon = await _assemble(settings, port, stack)
-        _spare_the_collector()
+        system.spare_the_collector()
         for number, stop_tasks in ((signal.SIGTERM, False), (signal.SIGINT, True)):
             asyncio.get_running_loop().add_signal_handler(number, daemon.end, stop_tasks)
         server = _Server(_configuration(daemon.app(port)))
@@ -244,12 +243,6 @@ async def _run(settings: Settings, listening: socket.socket) -> int:
     if daemon.stop_tasks:
         _leave(settings)
     return 0
-
-
-def _spare_the_collector() -> None:
-    """What is there now stays, so do not look through it; nor after every 700 allocations (docs/benchmarks.md)."""
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def _stop_tasks(daemon: Daemon) -> None:
