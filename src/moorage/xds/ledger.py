@@ -7,7 +7,7 @@ happened to are looked at again (`agenda`), so that one change costs the same am
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from moorage.mesh.resource import Resource
 
@@ -33,11 +33,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Sent:
-    """A response that has no answer yet."""
+    """A response that has no answer yet. `lost`: those of its resources that the proxy has no older version of."""
 
     nonce: str
     resources: tuple[Resource, ...]
     removed: tuple[str, ...]
+    lost: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[str]:
@@ -172,7 +173,7 @@ class Ledger:
         return held or (refused is not None and refused.version == item.version)
 
     def send(self, sent: Sent) -> None:
-        self.sent = sent
+        self.sent = replace(sent, lost=frozenset(item.name for item in sent.resources if item.name in self.owed))
         self.greeted = True
         self.agenda |= sent.names
         self.owed -= set(sent.removed)
@@ -201,6 +202,8 @@ class Ledger:
         if sent is None:
             return
         self.agenda |= sent.names
+        # What was refused is not there, nor is what it had before it was lost: any other version has to be sent.
+        self.owed |= {name for name in sent.lost if self.wants(name)}
         self._removed(sent.removed)
         if len(sent.resources) > 1:
             self.suspects |= {item.name for item in sent.resources if self.wants(item.name)}

@@ -13,9 +13,9 @@ Request = discovery_pb2.DeltaDiscoveryRequest
 HTTP = Timeouts(300, 15)
 
 
-def bundle(*numbers: int, host: str = "10.0.0.1", ingress: bool = False) -> Bundle:
+def bundle(*numbers: int, host: str = "10.0.0.1", ingress: bool = False, timeouts: Timeouts = HTTP) -> Bundle:
     upstreams = tuple(
-        Upstream("ns", f"n{n}", f"n{n}", 80, f"127.255.0.{n}", Protocol.HTTP, HTTP, (Endpoint("t", host, 80),))
+        Upstream("ns", f"n{n}", f"n{n}", 80, f"127.255.0.{n}", Protocol.HTTP, timeouts, (Endpoint("t", host, 80),))
         for n in numbers
     )
     exposed = (Ingress("web", 42001, 80, Protocol.HTTP, HTTP),) if ingress else ()
@@ -206,3 +206,19 @@ def test_nothing_leads_to_a_cluster_whose_removal_is_under_way_though_it_is_want
     assert talk.ack(names.CLUSTER) == [(names.CLUSTER, [N1], []), (names.ENDPOINTS, [N1], [])]
     assert talk.ack(names.ENDPOINTS) == []
     assert talk.ack(names.CLUSTER) == [(names.LISTENER, ["egress"], [])]
+
+
+def test_endpoints_that_a_changed_cluster_lost_are_sent_though_they_were_acknowledged_and_others_refused() -> None:
+    talk = Dialogue(bundle(1))
+    talk.say(names.CLUSTER)
+    talk.say(names.ENDPOINTS, N1)
+    talk.ack(names.ENDPOINTS)
+    talk.ack(names.CLUSTER)
+    changed = Timeouts(60, 5)
+    talk.wanted = bundle(1, host="10.0.0.2", timeouts=changed)
+    assert talk.hear() == [(names.CLUSTER, [N1], []), (names.ENDPOINTS, [N1], [])]
+    assert talk.nack(names.ENDPOINTS, "no") == []
+    assert talk.ack(names.CLUSTER) == []
+    talk.wanted = bundle(1, timeouts=changed)
+    assert talk.hear() == [(names.ENDPOINTS, [N1], [])]
+    assert talk.ack(names.ENDPOINTS) == []
