@@ -8,6 +8,8 @@ import httpx
 import pytest
 from place import Place
 
+from moorage.runtime.supervisor.prerequisites import prerequisites
+
 pytestmark = pytest.mark.namespaces
 
 
@@ -93,10 +95,15 @@ def test_cloudwatch_has_the_metrics_of_both_sides_and_keeps_them_over_a_restart(
         "per target": 10,
     }
     assert told() == expected
-    assert metric(busy, "MemoryUtilization", "Average", ServiceName="measured", ClusterName="demo") > 0
     busy.kill()
     busy.start()
     busy.until(lambda: told() == expected, "the proxies answer again", within=10)
+
+
+def test_memory_is_a_metric_where_the_machine_counts_it(busy: Place):
+    counts = {name: verdict for name, verdict, _ in prerequisites()}["cgroups"] == "ok"
+    used = metric(busy, "MemoryUtilization", "Average", ServiceName="measured", ClusterName="demo")
+    assert (used > 0) == counts
 
 
 def test_moorage_proxy_shows_what_the_proxy_holds_counts_and_sends_to(busy: Place):
