@@ -10,18 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from exposing import CLIENT, SERVER_PORT, exposed, exposing
+from exposing import CLIENT, ENVIRONMENT, PORTS, exposed, exposing
 from place import Place
 
 pytestmark = pytest.mark.namespaces
 
-PORTS = [
-    SERVER_PORT,
-    {"name": "tcp", "containerPort": 7000},
-    {"name": "http2", "containerPort": 7001, "appProtocol": "http2"},
-    {"name": "grpc", "containerPort": 7002, "appProtocol": "grpc"},
-]
-ENVIRONMENT = [{"name": "TCP_PORT", "value": "7000"}, {"name": "H2_PORTS", "value": "7001,7002"}]
 URL = "http://server.mesh.local:5000/"
 CLIENTS = 4
 FIRE = {"http": "5000:8", "http2": "7001:2", "grpc": "7002:6", "tcp": "7000:6"}

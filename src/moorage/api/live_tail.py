@@ -13,6 +13,7 @@ from moorage.api.context import RequestContext
 from moorage.domain import arns, errors, log_errors, log_pattern
 from moorage.domain.log_pattern import LogPattern
 from moorage.domain.logs import LogEvent, LogGroup, LogStream
+from moorage.wire.event_stream import Event
 
 SESSIONS: Final = 15
 """As many may be open in an account and region at the same time."""
@@ -22,8 +23,6 @@ PER_SECOND: Final = 500
 
 SECONDS: Final = 3 * 60 * 60
 """A session ends by itself then."""
-
-Event = tuple[str, dict[str, Any]]
 
 
 @dataclass(eq=False)
