@@ -54,9 +54,17 @@ def test_the_whole_assembly_adds_what_is_missing(whole: Place) -> None:
     assert (service(whole, "server")["running"], service(whole, "client")["running"]) == (2, 1)
 
 
-def test_the_clients_name_for_the_server_is_answered_by_its_tasks_in_turn(whole: Place) -> None:
+def test_the_clients_name_for_the_server_is_answered_by_each_of_its_tasks(whole: Place) -> None:
+    """The tasks are in two zones, and a proxy alone in one of them draws the zone of each request by lot.
+
+    So no fixed few requests meet both tasks: forty that meet one only come by chance once in 2**39 times.
+    """
     client = f"hello-world/{service(whole, 'client')['name']}"
-    answers = {whole.run("curl", client, "-sf", URL).stdout for _ in range(4)}
+    answers: set[str] = set()
+    for _ in range(40):
+        answers.add(whole.run("curl", client, "-sf", URL).stdout)
+        if len(answers) == 2:
+            break
     assert len(answers) == 2
     assert all(answer.startswith("hello from ") for answer in answers)
 
