@@ -56,7 +56,7 @@ def test_the_whole_assembly_adds_what_is_missing(whole: Place) -> None:
 
 
 def test_the_clients_name_for_the_server_is_answered_by_its_tasks_in_turn(whole: Place) -> None:
-    """Read from what the client heard: it asks once a second, and a request of ours in between takes a turn of its own."""
+    """Read from what the client heard: it asks once a second, and a request of ours would take a turn of its own."""
     client = f"hello-world/{service(whole, 'client')['name']}"
 
     def heard() -> list[str]:
