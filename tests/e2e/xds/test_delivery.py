@@ -138,8 +138,6 @@ async def test_a_port_that_is_taken_makes_the_proxy_unready_and_says_so(bed, wor
 async def test_an_idle_proxy_keeps_little_memory_for_itself(bed, world):
     known = [world.alias(number, 16001, 16002) for number in range(1, 11)]
     await bed.proxy(world.replace(world.client(*known), ingress=world.server("x", (15010, 5000)).ingress))
-    # The program itself is shared as soon as there are two of them.
-    await bed.proxy(world.server("other", (15011, 5000)))
     private = bed.private_kilobytes("client")
     print(f"private memory of an idle proxy that knows 10 names: {private} kB")
     assert private < 20_000
