@@ -37,7 +37,7 @@ def check_attributes(service: RegistryService, attributes: Mapping[str, str]) ->
         if name in attributes:
             raise errors.Unsupported(f"Attribute {name}", why)
     _check_addresses(attributes)
-    for record in _records(service):
+    for record in service.record_types:
         needed = _NEEDED_BY_RECORD[record]
         if needed not in attributes:
             raise errors.InvalidParameter(f"Attribute {needed} is required: the service has {record} records")
@@ -70,10 +70,6 @@ def _check_size(attributes: Mapping[str, str]) -> None:
         raise errors.InvalidParameter(f"An instance has at most {_MAX_CUSTOM} custom attributes")
     if sum(len(name) + len(value) for name, value in attributes.items()) > _MAX_CHARACTERS:
         raise errors.InvalidParameter(f"The attributes have more than {_MAX_CHARACTERS} characters together")
-
-
-def _records(service: RegistryService) -> list[str]:
-    return [record["Type"] for record in (service.dns_config or {}).get("DnsRecords", [])]
 
 
 def initial_health(service: RegistryService, attributes: Mapping[str, str]) -> bool | None:

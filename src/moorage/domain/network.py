@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Subnet:
-    """A subnet by its id, and the availability zone that it lies in."""
+    """A subnet by its id, the availability zone and the VPC that it lies in."""
 
     id: str
     zone: str
+    vpc: str = ""

@@ -102,6 +102,11 @@ class RegistryService:
     def arn(self) -> str:
         return arns.registry_service(self.account, self.region, self.id)
 
+    @property
+    def record_types(self) -> tuple[str, ...]:
+        """The types of the DNS records that its instances get; none where only API calls find them."""
+        return tuple(record["Type"] for record in (self.dns_config or {}).get("DnsRecords", ()))
+
     def removal(self) -> tuple[Delete, ...]:
         """What goes when the service goes; its instances must be gone before."""
         return (
@@ -127,7 +132,8 @@ class RegistryService:
 class Instance:
     """An instance of a Cloud Map service. `task_id` is set on the ones that ECS keeps, else empty.
 
-    `healthy` is None unless the service has a custom health check.
+    `healthy` is None unless the service has a custom health check. `owner` is the ARN of the ECS service whose
+    service discovery keeps it in a Cloud Map service of the user's.
     """
 
     table: ClassVar[str] = "instance"
@@ -141,16 +147,18 @@ class Instance:
     creator_request_id: str = ""
     task_id: str = ""
     healthy: bool | None = None
+    owner: str = ""
 
     @property
     def key(self) -> Key:
         return (self.account, self.region, self.service_id, self.id)
 
     def links(self) -> tuple[Link, ...]:
-        return (
+        links: tuple[Link, ...] = (
             ("service", (self.account, self.region, self.service_id)),
             ("task", (self.account, self.region, self.task_id)),
         )
+        return (*links, ("owner", (self.owner,))) if self.owner else links
 
 
 @dataclass(frozen=True)

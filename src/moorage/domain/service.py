@@ -12,6 +12,7 @@ from moorage.domain import arns
 from moorage.domain.changes import Key, Link
 from moorage.domain.connect import KnownName
 from moorage.domain.network import Subnet
+from moorage.domain.service_registry import ServiceRegistry
 
 REPLICA = "REPLICA"
 DAEMON = "DAEMON"
@@ -138,7 +139,8 @@ class Deployment:
 
     `namespace_id` is None without Service Connect. `connect` is the configuration as a caller gets it back;
     `discovery` the Cloud Map services (discovery name, ARN) that were made or found for it. `subnets` are those of
-    `network` with their zones. `rolls_back` names the failed deployment whose place it takes.
+    `network` with their zones; `registries` are the Cloud Map services that its tasks are registered in by service
+    discovery. `rolls_back` names the failed deployment whose place it takes.
     """
 
     table: ClassVar[str] = "deployment"
@@ -162,6 +164,7 @@ class Deployment:
     replaces: str | None = None
     rolls_back: str | None = None
     names_given: int = 0
+    registries: tuple[ServiceRegistry, ...] = ()
 
     @property
     def key(self) -> Key:

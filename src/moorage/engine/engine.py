@@ -208,6 +208,9 @@ def _by_instance(world: World, key: Key) -> Iterable[Item]:
     registry = world.get(RegistryService, key[:3])
     if registry is not None:
         yield ("mesh", (*key[:2], registry.namespace_id))
+    if world.get(Instance, key) is None:  # its task waits for that before it stops
+        for task in world.linked(Task, "id", key[3:]):
+            yield ("tasks", task.key)
 
 
 def _by_container_instance(world: World, key: Key) -> Iterable[Item]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from moorage.domain import switches
 from moorage.domain.changes import Delete, Expect, Key, Put
+from moorage.domain.registry import Instance
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
@@ -105,6 +106,7 @@ class Tasks:
             observation=None,
             now=self._clock.now(),
             patience=self._patience_with(world, task),
+            registered=world.count_linked(Instance, "task", (task.account, task.region, task.id)) > 0,
         )
         if state.status is Status.STOPPED:
             return situation

@@ -180,8 +180,10 @@ def _hindrance(situation: Situation) -> str | None:
 def _proxies_agreed(situation: Situation) -> bool:
     since = situation.state.deactivating_at or situation.now
     waited = situation.now - since
-    if situation.proxy is None or waited >= situation.patience.acknowledgement:
+    if waited >= situation.patience.acknowledgement:
         return True
+    if situation.registered or situation.proxy is None:
+        return not situation.registered
     return not situation.holding and waited >= SETTLE
 
 

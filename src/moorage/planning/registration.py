@@ -1,46 +1,56 @@
-"""Which Cloud Map instances a service's tasks call for: those that run, count as healthy and are not being stopped.
+"""Which Cloud Map instances a service's tasks call for, by Service Connect and by service discovery.
 
-Reference section 4.1: one instance for each task and exposed port, its id the task's id.
+Service Connect: tasks that run, count as healthy and are not being stopped; one instance for each task and exposed
+port (reference section 4.1). Service discovery: see `discovery`. An instance's id is the task's id.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-from moorage.domain.changes import Delete, Put, Write
-from moorage.domain.registry import Instance, InstancesRevision, RegistryService
+from moorage.domain.changes import Delete, Key, Put, Write
+from moorage.domain.registry import Instance, RegistryService
+from moorage.domain.registry_operations import next_revision
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
+from moorage.planning import discovery
 from moorage.planning.sidecar import Listener, Proxy, proxy_of
 
 
 def plan(service: Service, world: World, now: datetime) -> list[Write]:
     """The writes that make the registry hold exactly the instances that the service's tasks call for."""
-    registries = [r for r in world.linked(RegistryService, "managed", (service.arn,)) if not r.hidden]
+    managed = [r.key for r in world.linked(RegistryService, "managed", (service.arn,)) if not r.hidden]
+    held = {i.key: i for registry in managed for i in world.linked(Instance, "service", registry) if i.task_id}
+    held |= {i.key: i for i in world.linked(Instance, "owner", (service.arn,))}
     wanted = {instance.key: instance for instance in _instances(service, world, now)}
     writes: list[Write] = []
-    for registry in registries:
-        held = {i.key: i for i in world.linked(Instance, "service", registry.key) if i.task_id}
-        here = {key: instance for key, instance in wanted.items() if key[:3] == registry.key}
-        changes = _difference(held, here)
-        if changes:
-            writes += [*changes, Put(_next_revision(world, registry))]
+    for registry in sorted({key[:3] for key in (*held, *wanted)}):
+        writes += _difference(
+            world,
+            {key: instance for key, instance in held.items() if key[:3] == registry},
+            {key: instance for key, instance in wanted.items() if key[:3] == registry},
+        )
     return writes
 
 
-def _difference(held: dict[tuple[str, ...], Instance], wanted: dict[tuple[str, ...], Instance]) -> list[Write]:
-    gone: list[Write] = [Delete(Instance.table, key) for key in held if key not in wanted]
-    new = [i for key, i in wanted.items() if key not in held or held[key].attributes != i.attributes]
-    return gone + [Put(instance) for instance in new]
-
-
-def _next_revision(world: World, registry: RegistryService) -> InstancesRevision:
-    last = world.get(InstancesRevision, registry.key)
-    return InstancesRevision(registry.account, registry.region, registry.id, (last.number if last else 0) + 1)
+def _difference(world: World, held: dict[Key, Instance], wanted: dict[Key, Instance]) -> list[Write]:
+    """A registration or deregistration is a revision of the registry's instances, a change of health is none."""
+    changes: list[Write] = [Delete(Instance.table, key) for key in held if key not in wanted]
+    changes += [Put(i) for key, i in wanted.items() if key not in held or held[key].attributes != i.attributes]
+    registry = next(iter((*held, *wanted)))[:3]
+    revision = [Put(next_revision(world, registry))] if changes else []
+    same = [(held[key], i) for key, i in wanted.items() if key in held and held[key].attributes == i.attributes]
+    return [*changes, *revision, *(Put(replace(i, healthy=j.healthy)) for i, j in same if i.healthy != j.healthy)]
 
 
 def _instances(service: Service, world: World, now: datetime) -> Iterator[Instance]:
+    yield from _of_connect(service, world, now)
+    yield from discovery.instances(service, world, now)
+
+
+def _of_connect(service: Service, world: World, now: datetime) -> Iterator[Instance]:
     for task in world.linked(Task, "service", service.key):
         state = world.get(TaskState, task.key)
         deployment = world.get(Deployment, task.deployment_key) if task.deployment_key else None

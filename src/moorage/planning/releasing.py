@@ -12,6 +12,7 @@ from moorage.domain.changes import Delete, Put, Write
 from moorage.domain.claim import Claim
 from moorage.domain.connect import ConnectConfiguration, ConnectEndpoint, freeze
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, RegistryService
+from moorage.domain.registry_operations import next_revision
 from moorage.domain.service import IN_PROGRESS, Deployment, Rollout, Service
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
@@ -23,6 +24,7 @@ def releases(world: World, service: Service) -> tuple[list[Write], str]:
     """The writes that give back a service's endpoints, claims and Cloud Map services; or why that must wait."""
     writes: list[Write] = [Delete(e.table, e.key) for e in world.linked(ConnectEndpoint, "service", service.key)]
     writes += [Delete(claim.table, claim.key) for claim in world.linked(Claim, "owner", (service.arn,))]
+    writes += _deregistrations(world, service)
     for registry in world.linked(RegistryService, "managed", (service.arn,)):
         left = world.linked(Instance, "service", registry.key)
         if any(not instance.task_id for instance in left):
@@ -33,6 +35,13 @@ def releases(world: World, service: Service) -> tuple[list[Write], str]:
         writes += [Delete(instance.table, instance.key) for instance in left]
         writes += [Delete(registry.table, registry.key), Delete(InstancesRevision.table, registry.key)]
     return writes, ""
+
+
+def _deregistrations(world: World, service: Service) -> list[Write]:
+    """The end of what service discovery holds; the Cloud Map services are the user's and stay."""
+    left = world.linked(Instance, "owner", (service.arn,))
+    revisions = [Put(next_revision(world, key)) for key in sorted({instance.key[:3] for instance in left})]
+    return [*(Delete(instance.table, instance.key) for instance in left), *revisions]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Situation:
 
     `proxy_ready`, `in_flight` (None: it does not say) and `refused` are what the proxy told; `holding` are the tasks
     whose proxies have not acknowledged that this task's address is gone; `listening` are the ports that its programs
-    listen on.
+    listen on; `registered`: Cloud Map still tells of it.
     """
 
     task: Task
@@ -50,6 +50,7 @@ class Situation:
     holding: frozenset[str] = frozenset()
     listening: frozenset[int] = frozenset()
     refused: tuple[str, ...] = ()
+    registered: bool = False
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def test_services_of_a_namespace_are_listed(create: Any, demo: Any, refusal: Any
         ({"schedulingStrategy": "DAEMON"}, "does not support a desired count"),
         ({"deploymentController": {"type": "CODE_DEPLOY"}}, "deploymentController.type=CODE_DEPLOY"),
         ({"loadBalancers": [{"containerName": "app", "containerPort": 80}]}, "loadBalancers"),
-        ({"serviceRegistries": [{"registryArn": "arn"}]}, "serviceRegistries"),
+        ({"serviceRegistries": [{"registryArn": "arn"}]}, "service registry ARN is invalid: arn."),
         ({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}}, "strategy=BLUE_GREEN"),
         ({"launchType": "EXTERNAL"}, "EXTERNAL"),
         ({"platformVersion": "1.3.0"}, "1.3.0"),

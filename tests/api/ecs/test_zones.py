@@ -86,7 +86,10 @@ def test_the_tasks_of_a_service_are_spread_over_its_subnets_zones(
     world = account.world()
     [service] = [each for each in world.all(Service) if each.account == account.id]
     [deployment] = world.linked(Deployment, "service", service.key)
-    assert deployment.subnets == (Subnet("subnet-1c", "us-east-1c"), Subnet("subnet-2a", "us-east-1a"))
+    assert deployment.subnets == (
+        Subnet("subnet-1c", "us-east-1c", "vpc-1"),
+        Subnet("subnet-2a", "us-east-1a", "vpc-1"),
+    )
     plan = service_plan.plan(service, world, SystemClock().now(), SystemIds())
     account.write(*plan.writes)
     tasks = demo.describe_tasks(cluster="demo", tasks=demo.list_tasks(cluster="demo")["taskArns"])["tasks"]

@@ -26,8 +26,8 @@ def log(name: str | None = None, **properties: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": {**named, **properties}}
 
 
-def registered(arn: Any) -> dict[str, Any]:
-    return {"Type": "AWS::ECS::Service", "Properties": {"ServiceRegistries": [{"RegistryArn": arn}]}}
+def balanced(name: Any) -> dict[str, Any]:
+    return {"Type": "AWS::ECS::Service", "Properties": {"LoadBalancers": [{"LoadBalancerName": name}]}}
 
 
 def parameter(value: Any, **members: Any) -> dict[str, Any]:
@@ -120,8 +120,8 @@ def test_a_custom_name_stands_in_the_way_of_its_own_replacement(draw: Draw) -> N
             "types: [AWS::ElasticLoadBalancingV2::LoadBalancer]; there are no load balancers here yet: leave them out",
         ),
         (
-            {"S": registered({"Fn::GetAtt": ["R", "Arn"]}), "R": {"Type": "AWS::ServiceDiscovery::Service"}},
-            "ServiceRegistries is not supported here: ECS service discovery is not there yet; Service Connect",
+            {"S": balanced({"Ref": "R"}), "R": {"Type": "AWS::ServiceDiscovery::Service"}},
+            "LoadBalancers is not supported here: there are no load balancers here yet",
         ),
         ({"A": log(Color="red")}, "extraneous key [Color] is not permitted"),
         ({"A": {"Type": "AWS::SSM::Parameter"}}, "required key [Type] not found (at Resources/A/Properties)"),

@@ -48,7 +48,7 @@ async def deregister_instance(ctx: RequestContext, given: dict[str, Any]) -> dic
 
 def _check_unmanaged(instance: Instance, service: RegistryService) -> None:
     if instance.task_id:
-        raise registry_errors.ManagedByEcs(f"Instance {instance.id}", service.managed_by or "Amazon ECS")
+        raise registry_errors.ManagedByEcs(f"Instance {instance.id}", instance.owner or service.managed_by)
 
 
 async def get_instance(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +78,7 @@ async def update_instance_custom_health_status(ctx: RequestContext, given: dict[
     if service.health_check_custom_config is None:
         raise registry_errors.CustomHealthUnknown(service.id)
     current = lookup.instance(ctx, service.id, given["InstanceId"])
+    _check_unmanaged(current, service)
     changed = replace(current, healthy=given["Status"] == instance_rules.HEALTHY)
     expect = {(Instance.table, current.key): ctx.world().version(Instance, current.key)}
     await ctx.store.commit([Put(changed)], expect)

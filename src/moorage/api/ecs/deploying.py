@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import connect, launching, networks, references
+from moorage.api.ecs import connect, launching, networks, references, registries
 from moorage.api.ecs.draft import Draft
-from moorage.domain import service_rules
+from moorage.domain import service_registry, service_rules
 from moorage.domain.cluster import Cluster
 from moorage.domain.service import IN_PROGRESS, Deployment, Rollout
 from moorage.domain.task_definition import TaskDefinition
@@ -46,6 +46,7 @@ async def wanted(
         network=network,
         subnets=await networks.subnets(ctx, network),
         capacity_provider_strategy=launch.strategy,
+        registries=service_registry.read(arguments.get("serviceRegistries", ())),
     )
     return Wanted(deployment, definition, cluster)
 
@@ -56,6 +57,7 @@ def deploy(ctx: RequestContext, draft: Draft, wanted: Wanted) -> Deployment:
     request = connect.Request(template.service_key, template.connect, wanted.definition, template.launch_type)
     joined = connect.join(ctx, draft, request)
     service_rules.check_runs_here(wanted.definition, template.launch_type)
+    registries.check(draft, template, wanted.definition)
     draft.rest_on(wanted.cluster)
     draft.rest_on(wanted.definition)
     deployment = replace(
@@ -83,6 +85,7 @@ def _recipe(deployment: Deployment) -> tuple[object, ...]:
         deployment.platform_version,
         deployment.capacity_provider_strategy,
         deployment.connect or {"enabled": False},
+        deployment.registries,
     )
 
 

@@ -21,6 +21,7 @@ _OF_TASK_SETS: Final = (
     "platformVersion",
     "networkConfiguration",
     "capacityProviderStrategy",
+    "serviceRegistries",
 )
 """Members of a service that its task sets have instead."""
 _OF_ROLLING: Final = (

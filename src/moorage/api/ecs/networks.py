@@ -31,8 +31,8 @@ async def subnets(ctx: RequestContext, network: Mapping[str, Any] | None) -> tup
             raise InvalidParameter(
                 f"Security Group {guard['GroupId']} does not appear to belong to the same VPC as the input subnets."
             )
-    by_id = {each["SubnetId"]: each["AvailabilityZone"] for each in found}
-    return tuple(Subnet(each, by_id[each]) for each in wanted if each in by_id)
+    by_id = {each["SubnetId"]: Subnet(each["SubnetId"], each["AvailabilityZone"], each["VpcId"]) for each in found}
+    return tuple(by_id[each] for each in wanted if each in by_id)
 
 
 async def _describe(ctx: RequestContext, what: str, kind: str, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -55,7 +55,7 @@ def service(world: World, found: Service, with_tags: bool = True) -> dict[str, A
         serviceName=found.name,
         clusterArn=arns.cluster(found.account, found.region, found.cluster),
         loadBalancers=[],
-        serviceRegistries=[],
+        serviceRegistries=registries(primary),
         status=status(found, progress),
         desiredCount=wanted,
         runningCount=world.count_linked(Task, "service-running", found.key),
@@ -90,6 +90,11 @@ def deployment(world: World, found: Service, deployment_id: str) -> Deployment |
     key = deployment_key(found.key, deployment_id)
     past = world.get(PastDeployment, key)
     return world.get(Deployment, key) or (past.deployment if past is not None else None)
+
+
+def registries(made_for: Deployment | None) -> list[dict[str, Any]]:
+    """The service registries of a deployment or task set."""
+    return [each.document() for each in made_for.registries] if made_for is not None else []
 
 
 def desired_count(world: World, found: Service) -> int:
@@ -141,6 +146,7 @@ def task_set(world: World, found: Service, one: TaskSet, with_tags: bool = True)
         **(made_from(world, deployment) if deployment is not None else {}),
         "pendingCount": counts.pending,
         "runningCount": counts.running,
+        "serviceRegistries": registries(deployment),
     }
     return present_task_set.document(found, one, world.get(Rollout, one.key), counted, with_tags)
 

@@ -30,7 +30,6 @@ def document(
         createdAt=found.created_at,
         updatedAt=found.updated_at,
         loadBalancers=[],
-        serviceRegistries=[],
         scale={"value": found.scale, "unit": UNIT},
         stabilityStatus=stability,
         stabilityStatusAt=since,

@@ -233,7 +233,7 @@ def _revision(world: World, service: Service, deployment: Deployment) -> dict[st
         taskDefinition=present_service.definition_arn(world, deployment),
         **present_service.launch_members(deployment),
         loadBalancers=[],
-        serviceRegistries=[],
+        serviceRegistries=present_service.registries(deployment),
         containerImages=[{"containerName": each.name, "image": each.image} for each in containers],
         guardDutyEnabled=False,
         serviceConnectConfiguration=deployment.connect,

@@ -21,7 +21,7 @@ from moorage.api.ecs import (
 )
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.launching import Launch
-from moorage.domain import placement_rules, service_rules
+from moorage.domain import placement_rules, service_registry, service_rules
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import (
     InvalidParameter,
@@ -31,6 +31,7 @@ from moorage.domain.errors import (
     Unsupported,
 )
 from moorage.domain.service import DAEMON, EXTERNAL, Deployment, Service, deployment_key
+from moorage.domain.service_registry import ServiceRegistry
 from moorage.domain.task_definition import TaskDefinition
 
 
@@ -50,6 +51,7 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     if arguments.get("forceNewDeployment", False) or not deploying.same(wanted.deployment, current):
         service = replace(service, deployment_id=deploying.deploy(ctx, draft, wanted).id)
     service = _changed(service, arguments, wanted.deployment.launch_type)
+    service_registry.check_count(service.desired_count, wanted.deployment.registries)
     execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be updated")
     draft.put(service)
     world = await draft.commit(ctx.store)
@@ -111,9 +113,17 @@ async def _deployment(
         network=network,
         subnets=current.subnets if network == current.network else await networks.subnets(ctx, network),
         connect=connect.resolved(asked, cluster, current.connect),
+        registries=_registries(arguments, current),
         replaces=current.id,
     )
     return deploying.Wanted(deployment, definition, cluster)
+
+
+def _registries(arguments: Mapping[str, Any], current: Deployment) -> tuple[ServiceRegistry, ...]:
+    """An empty list takes the service out of service discovery."""
+    if "serviceRegistries" not in arguments:
+        return current.registries
+    return service_registry.read(arguments["serviceRegistries"])
 
 
 def _definition(ctx: RequestContext, draft: Draft, arguments: Mapping[str, Any], current: Deployment) -> TaskDefinition:

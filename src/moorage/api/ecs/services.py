@@ -21,7 +21,7 @@ from moorage.api.ecs import (
 )
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import looked_up
-from moorage.domain import arns, placement_rules, service_rules
+from moorage.domain import arns, placement_rules, service_registry, service_rules
 from moorage.domain.changes import Key, Link
 from moorage.domain.claim import CLIENT_TOKEN, Claim
 from moorage.domain.cluster import Cluster
@@ -65,6 +65,7 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     wanted = await deploying.wanted(ctx, draft, cluster, name, arguments)
     wanted = replace(wanted, deployment=replace(wanted.deployment, connect=asked))
     service = _service(ctx, arguments, wanted.deployment)
+    service_registry.check_count(service.desired_count, wanted.deployment.registries)
     execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be created")
     deploying.deploy(ctx, draft, wanted)
     return await _create(ctx, draft, service, arguments)

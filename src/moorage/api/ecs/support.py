@@ -51,7 +51,7 @@ _DEPLOYMENT = """
 _SERVICE = f"""
     placementConstraints.* propagateTags
     cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
-    enableExecuteCommand
+    enableExecuteCommand serviceRegistries.*
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
 _SERVICE_RECORDED = f"""
     availabilityZoneRebalancing placementStrategy.*
@@ -62,7 +62,6 @@ _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "deploymentConfiguration.strategy": ("ROLLING",),
     "deploymentConfiguration.lifecycleHooks": NONE,
     "loadBalancers": NONE,
-    "serviceRegistries": NONE,
     "volumeConfigurations": NONE,
     "vpcLatticeConfigurations": NONE,
     "gatewayConnectors": NONE,

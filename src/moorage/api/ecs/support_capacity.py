@@ -60,10 +60,10 @@ OPERATIONS: Final[Mapping[str, Supported]] = {
     "CreateTaskSet": Supported(
         task_sets.create_task_set,
         real="cluster service externalId taskDefinition launchType platformVersion scale.* clientToken tags.* "
-        f"capacityProviderStrategy.capacityProvider {_NETWORK}.subnets",
+        f"serviceRegistries.* capacityProviderStrategy.capacityProvider {_NETWORK}.subnets",
         recorded="capacityProviderStrategy.weight capacityProviderStrategy.base "
         f"{_NETWORK}.securityGroups {_NETWORK}.assignPublicIp",
-        only={"loadBalancers": ([],), "serviceRegistries": ([],)},
+        only={"loadBalancers": ([],)},
     ),
     "DescribeTaskSets": Supported(
         task_sets.describe_task_sets, real="cluster service taskSets include", repeatable=True

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from moorage.api.context import RequestContext
-from moorage.api.ecs import deploying, execute_command, present_service, references, tagging
+from moorage.api.ecs import deploying, execute_command, present_service, references, registries, tagging
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import looked_up
 from moorage.domain import arns, placement_rules, service_rules
@@ -38,6 +38,7 @@ async def create_task_set(ctx: RequestContext, arguments: dict[str, Any]) -> dic
     deployment = replace(wanted.deployment, id=task_set_id)
     placement_rules.constraints(service.placement_constraints, deployment.launch_type)
     service_rules.check_runs_here(wanted.definition, deployment.launch_type)
+    registries.check(draft, deployment, wanted.definition)
     execute_command.check_role(wanted.definition, service.recorded, {}, "task set couldn't be created")
     task_set = TaskSet(
         account=service.account,

@@ -78,7 +78,9 @@ _DEPLOYMENT = Object(
     }
 )
 _AWSVPC = Object({"AssignPublicIp": TEXT, "SecurityGroups": TEXT_LIST, "Subnets": TEXT_LIST})
-_DISCOVERY = "ECS service discovery is not there yet; Service Connect gives services their names"
+REGISTRY = Object(
+    {"ContainerName": TEXT, "ContainerPort": WHOLE, "Port": WHOLE, "RegistryArn": TEXT},
+)
 _CONSTRAINT = Object({"Expression": TEXT, "Type": TEXT}, ("Type",))
 PROPERTIES = Object(
     {
@@ -101,7 +103,7 @@ PROPERTIES = Object(
         "SchedulingStrategy": TEXT,
         "ServiceConnectConfiguration": _CONNECT,
         "ServiceName": TEXT,
-        "ServiceRegistries": Exactly(NONE.shape, NONE.values, _DISCOVERY),
+        "ServiceRegistries": ListOf(REGISTRY),
         "Tags": TAGS,
         "TaskDefinition": TEXT,
         "VolumeConfigurations": NONE,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moorage.stacks.resources.aws_ecs_cluster import STRATEGY
+from moorage.stacks.resources.aws_ecs_service import REGISTRY
 from moorage.stacks.resources.script import (
     Answer,
     Failed,
@@ -16,7 +17,7 @@ from moorage.stacks.resources.script import (
     nothing,
     unless,
 )
-from moorage.stacks.resources.shapes import NONE, NUMBER, TAGS, TEXT, TEXT_LIST, Object, camel
+from moorage.stacks.resources.shapes import NONE, NUMBER, TAGS, TEXT, TEXT_LIST, ListOf, Object, camel
 from moorage.stacks.resources.tagging import ecs_tags, retag_ecs
 
 STEADY = "STEADY_STATE"
@@ -41,7 +42,7 @@ PROPERTIES = Object(
         "PlatformVersion": TEXT,
         "Scale": _SCALE,
         "Service": TEXT,
-        "ServiceRegistries": NONE,
+        "ServiceRegistries": ListOf(REGISTRY),
         "Tags": TAGS,
         "TaskDefinition": TEXT,
     },
