@@ -1,14 +1,16 @@
 """What runs, as the ECS operations tell it, and what a person means by SERVICE or TASK on the command line."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from moorage.cli.aws import Aws
 from moorage.cli.failure import Failure
 
 PROXY_PREFIX = "ecs-service-connect-"
+_TASK_ARN: Final = re.compile(r"arn:[^:]+:ecs:[^:]*:[^:]*:task/")
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,17 @@ class Meant:
     cluster: str
     service: str
     tasks: tuple[TaskLine, ...]
+    one_task: bool = False
 
 
 def meant(aws: Aws, name: str, service_only: bool = False) -> Meant:
-    """What `name` means: a service (`name`, `cluster/name`, its ARN, or a part that only one has), or a task's id."""
+    """What `name` means: a service (`name`, `cluster/name`, its ARN, or a part that only one has), or a task.
+
+    A task is called by its ARN, by `cluster/id`, by its id, or by a beginning of that which only one has.
+    """
     names = [last(cluster["clusterArn"]) for cluster in clusters(aws)]
     known = [(cluster, last(arn)) for cluster in names for arn in _service_arns(aws, cluster)]
-    found = _matching(known, name)
+    found = [] if _TASK_ARN.match(name) else _matching(known, name)
     if len(found) == 1:
         cluster, service = found[0]
         return Meant(cluster, service, tuple(tasks(aws, cluster, service)))
@@ -104,9 +110,9 @@ def meant(aws: Aws, name: str, service_only: bool = False) -> Meant:
         listed = ", ".join("/".join(pair) for pair in found)
         raise Failure(name, f"{len(found)} services are called so: {listed}", "Name one of them as CLUSTER/SERVICE.")
     if not service_only:
-        task = _task_called(aws, names, last(name))
+        task = _task_called(aws, names, name)
         if task is not None:
-            return Meant(task.cluster, task.service, (task,))
+            return Meant(task.cluster, task.service, (task,), one_task=True)
     kinds = "service" if service_only else "service or task"
     raise Failure(name, f"there is no {kinds} of this name", "`moorage ps` lists what there is.")
 
@@ -139,13 +145,17 @@ def _matching(known: Sequence[tuple[str, str]], name: str) -> list[tuple[str, st
     return exact or [pair for pair in within if service.lower() in pair[1].lower()]
 
 
-def _task_called(aws: Aws, names: Sequence[str], prefix: str) -> TaskLine | None:
-    found = [task for cluster in names for task in tasks(aws, cluster) if task.id.startswith(prefix)]
+def _task_called(aws: Aws, names: Sequence[str], name: str) -> TaskLine | None:
+    """The task that is called so, where a cluster is named too only one of that; None when there is none."""
+    place, _, prefix = name.rpartition("/")
+    within = [each for each in names if not place or each == last(place)]
+    found = [task for cluster in within for task in tasks(aws, cluster) if task.id.startswith(prefix)]
     if len(found) > 1:
         raise Failure(prefix, f"{len(found)} tasks begin so", "Give more of the task's id.")
     return found[0] if found else None
 
 
 def _task(document: dict[str, Any]) -> TaskLine:
-    group = str(document.get("group", ""))
-    return TaskLine(last(document["taskArn"]), last(document["clusterArn"]), group.removeprefix("service:"), document)
+    kind, _, service = str(document.get("group", "")).partition(":")
+    own = service if kind == "service" else ""
+    return TaskLine(last(document["taskArn"]), last(document["clusterArn"]), own, document)

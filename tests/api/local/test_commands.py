@@ -111,6 +111,22 @@ def test_a_service_is_found_by_a_part_of_its_name_or_with_its_cluster(shop: Scen
         assert shop.tasks["client"][:8] in capsys.readouterr().out
 
 
+def test_a_task_is_found_by_its_arn_its_cluster_and_id_or_a_beginning_of_that(shop: Scene, capsys: Capture) -> None:
+    task = shop.tasks["server"]
+    said = [f"{task[:8]} web says hello", f"{task[:8]} web warns"]
+    for name in (f"arn:aws:ecs:us-east-1:000000000000:task/shop/{task}", f"shop/{task}", task[:12]):
+        assert main(["logs", name]) == 0
+        assert capsys.readouterr().out.splitlines() == said
+    assert main(["logs", f"arn:aws:ecs:us-east-1:000000000000:task/elsewhere/{task}"]) == 1
+    assert "there is no service or task of this name" in capsys.readouterr().err
+
+
+def test_curl_asks_from_the_task_of_an_arn(shop: Scene, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    arn = f"arn:aws:ecs:us-east-1:000000000000:task/shop/{shop.tasks['client']}"
+    assert main(["curl", arn, "-s", "-o", "/dev/null", "-w", "%{http_code}", f"{NAME}/path"]) == 0
+    assert capfdbinary.readouterr().out == b"200"
+
+
 def test_a_name_that_several_services_share_is_refused_with_their_names(shop: Scene, capsys: Capture) -> None:
     assert main(["curl", "e", NAME]) == 1
     assert "shop/client, shop/early, shop/server" in capsys.readouterr().err

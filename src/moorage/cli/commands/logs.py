@@ -26,7 +26,7 @@ def logs(
     where = address.find()
     aws = Aws(where)
     found = lookup.meant(aws, name)
-    whole_service = found.service and not (len(found.tasks) == 1 and found.tasks[0].id.startswith(name))
+    whole_service = found.service and not found.one_task
     tasks = list(found.tasks)
     if whole_service and not follow:
         tasks = lookup.stopped(aws, found.cluster, found.service) + tasks

@@ -9,7 +9,7 @@ from moorage.cli import address, render
 
 app = typer.Typer(help="What the proxy of a task knows.", no_args_is_help=True, rich_markup_mode=None)
 
-Task = Annotated[str, typer.Argument(metavar="TASK", help="A task's id or its beginning, or a service's name.")]
+Task = Annotated[str, typer.Argument(metavar="TASK", help="A task's id, its beginning or its ARN, or a service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Envoy's own JSON.")]
 
 
