@@ -48,7 +48,7 @@ async def asked_again_and_again(relay: Relay, place: Place, steps: list[str]) ->
 
 def comes(place: Place) -> None:
     place.serve("later", 1, exposing(exposed("later", "later.mesh.local", 80)))
-    place.until(lambda: place.resolves("live", "later.mesh.local"), "the live task knows the name", within=5)
+    place.until(lambda: place.resolves("live", "later.mesh.local"), "the live task knows the name")
     assert not place.resolves("frozen", "later.mesh.local")
     place.stable("later")
     assert place.through("live", LATER).status == 200

@@ -178,11 +178,11 @@ async def test_a_task_that_does_not_take_a_connection_is_left_after_a_while_that
         began = time.monotonic()
         bodies = {answer.content for answer in await asyncio.gather(side.get(vip), side.get(vip))}
         assert bodies == {good.name.encode()}
-        assert 0.2 < time.monotonic() - began < 0.9
+        assert 0.2 < time.monotonic() - began < 2.5
 
     def patient(cluster: Any) -> None:
-        """The second that it is by default."""
-        cluster.connect_timeout.FromSeconds(1)
+        """Three times the second that it is by default, so that a busy machine is not mistaken for it."""
+        cluster.connect_timeout.FromSeconds(3)
 
     await rig.proven(scene, without=on_aliases(patient))
 
@@ -194,7 +194,7 @@ async def test_any_number_of_requests_may_be_tried_again_at_a_time(rig: Rig) -> 
         bad = await side.task(status=503, hold=asyncio.Event())
         vip = await side.alias(bad)
         asking = [asyncio.ensure_future(side.get(vip)) for _ in range(12)]
-        await side.soon(lambda: asyncio.sleep(0, len(bad.seen) == 12), within=5)
+        await side.soon(lambda: asyncio.sleep(0, len(bad.seen) == 12))
         assert bad.hold is not None
         bad.hold.set()
         await asyncio.gather(*asking)

@@ -137,11 +137,15 @@ async def test_a_websocket_is_closed_without_a_wait(rig: Rig) -> None:
         async def talk(connection: Any) -> None:
             began = time.monotonic()
             await connection.close()
-            assert time.monotonic() - began < 0.9
+            assert time.monotonic() - began < 2.5
 
         await talking(side, HTTP, talk)
 
-    await rig.proven(scene, without=in_managers(lambda manager: manager.ClearField("delayed_close_timeout")))
+    def waiting(manager: Any) -> None:
+        """Three times the second that Envoy waits where nothing is said, so that a busy machine is no wait."""
+        manager.delayed_close_timeout.FromSeconds(3)
+
+    await rig.proven(scene, without=in_managers(waiting))
 
 
 async def test_events_arrive_one_by_one_while_the_stream_is_open(rig: Rig) -> None:

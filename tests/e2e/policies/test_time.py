@@ -128,7 +128,7 @@ async def kept_alive(side: Side, idle: float) -> tuple[bool, bool]:
     writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
     waiting = [asyncio.ensure_future(each) for each in (reader.read(), ended.wait())]
-    await asyncio.wait(waiting, timeout=ENOUGH)
+    await asyncio.wait(waiting, timeout=ENOUGH * (side.patience if idle else 1))
     found = waiting[0].done(), waiting[1].done()
     for each in waiting:
         each.cancel()
@@ -163,7 +163,8 @@ async def test_idle_tcp_connections(rig: Rig, seconds: float, closed: bool) -> N
         reader, writer = await side.connect(vip)
         writer.write(b"ahoy")
         assert await reader.readexactly(4) == b"ahoy"
-        done, waiting = await asyncio.wait([asyncio.ensure_future(reader.read())], timeout=ENOUGH)
+        patience = ENOUGH * (side.patience if closed else 1)
+        done, waiting = await asyncio.wait([asyncio.ensure_future(reader.read())], timeout=patience)
         for each in waiting:
             each.cancel()
         writer.close()

@@ -1,7 +1,6 @@
 """Name to name through two real Envoys: the client's egress and the server's ingress."""
 
-import statistics
-import time
+import asyncio
 
 import pytest
 
@@ -23,19 +22,14 @@ async def test_a_request_by_name_passes_both_proxies(bed, world):
     assert seen["x-request-id"]
 
 
-async def test_a_changed_endpoint_is_visible_within_milliseconds(bed, world):
+async def test_each_changed_endpoint_becomes_visible(bed, world):
     bed.namespace.redirect(15001)
     for port in (16001, 16002):
         await bed.application(world.Application(str(port), port))
     await bed.proxy(world.client(world.alias(1, 16001)))
-    took = []
-    async with bed.client() as pool:
+    async with bed.client() as pool, asyncio.timeout(60):
         for round_ in range(40):
             port = (16002, 16001)[round_ % 2]
-            began = time.perf_counter()
             await bed.publish(world.client(world.alias(1, port)))
             while (await pool.request("GET", "http://127.255.0.1/")).content != str(port).encode():
                 pass
-            took.append((time.perf_counter() - began) * 1000)
-    print(f"endpoint change to visible: p50 {statistics.median(took):.1f} ms, max {max(took):.1f} ms")
-    assert statistics.median(took) < 500
