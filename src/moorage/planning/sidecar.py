@@ -151,6 +151,7 @@ def task_spec(task: Task, definition: TaskDefinition, deployment: Deployment | N
             if not listener.exposed.overridden
         ),
         limits=size(task, definition),
+        shares=container_settings.shares(definition.document),
         apart=tuple(_apart(definition, proxy)),
         joined=definition.mode != NONE,
         published=tuple(_published(definition, proxy)),

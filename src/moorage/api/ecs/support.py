@@ -145,7 +145,7 @@ OPERATIONS: Mapping[str, Supported] = {
     "RegisterTaskDefinition": Supported(
         task_definitions.register_task_definition,
         real=f"placementConstraints.* family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
-        + f"runtimePlatform.operatingSystemFamily {_VOLUMES} "
+        + f"runtimePlatform.operatingSystemFamily pidMode ipcMode {_VOLUMES} "
         + _below("containerDefinitions", _CONTAINER),
         recorded="executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
         + f"{_VOLUMES_RECORDED} "

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moorage.runtime.supervisor import clock, hosts, process, spawn
+from moorage.runtime.supervisor import clock, hosts, pause, process, spawn
 from moorage.runtime.supervisor.children import Children, Work
 from moorage.runtime.supervisor.output import Output
 
@@ -63,10 +63,12 @@ class Container:
     names: hosts.Own = field(default_factory=hosts.Own)
     stdin: int | None = None
     """The end to write of what it reads, held open so that it never sees an end."""
+    mounts: int | None = None
+    """Its mount namespace, where its program is not process 1 and so does not take all others with it."""
 
     @property
     def running(self) -> bool:
-        """True while process 1 lives, as far as was seen."""
+        """True while its program lives, as far as was seen."""
         return self.seen.phase == "RUNNING"
 
     def note(self, **what: Any) -> None:
@@ -77,7 +79,7 @@ class Container:
         self.changed()
 
     def signal(self, number: int) -> None:
-        """Send a signal to process 1; its end ends all others. SIGTERM is sent as the image's own stop signal."""
+        """Send a signal to its program; its end ends all others. SIGTERM is sent as the image's own stop signal."""
         if self.running:
             with suppress(ProcessLookupError):
                 os.kill(self.seen.pid, self.seen.stop_signal if number == signal.SIGTERM else number)
@@ -127,6 +129,7 @@ async def run(
         output.abandon()
         raise
     container.ended = spawned.ended
+    container.mounts = next(iter(spawned.descriptors), None)
     container.note(phase="RUNNING", pid=spawned.pid, born=birth(spawned.pid), started_at=clock.now())
     container.watching = asyncio.create_task(_watch(container, spawned.ended, output, oom))
     container.watching.add_done_callback(lambda task: task.result())
@@ -178,6 +181,9 @@ async def _watch(container: Container, ended: asyncio.Future[int], output: Outpu
     container.let_go()
     if container.health_check is not None:
         container.health_check.cancel()
+    if container.mounts is not None:
+        await pause.sweep(container.mounts)
+        os.close(container.mounts)
     with suppress(TimeoutError):
         await asyncio.wait_for(output.closed, _LAST_WORDS)
     killed = code == 128 + signal.SIGKILL

@@ -57,11 +57,15 @@ class Memory:
 
 @dataclass(frozen=True)
 class Furniture:
-    """All of it; `shared_memory` in MiB, `limits` as (name, soft, hard)."""
+    """All of it; `shared_memory` in MiB, `limits` as (name, soft, hard). `shared_directory`: the task's own /dev/shm.
+
+    Without MiB there is no /dev/shm, unless it is the task's.
+    """
 
     volumes: tuple[Volume, ...] = ()
     memory: tuple[Memory, ...] = ()
     shared_memory: int = 64
+    shared_directory: str = ""
     limits: tuple[tuple[str, int, int], ...] = ()
     sysctls: tuple[tuple[str, str], ...] = ()
     init: bool = False
@@ -72,12 +76,13 @@ class Furniture:
 NOTHING = Furniture()
 
 
-def read(settings: dict[str, Any], volumes: tuple[Volume, ...]) -> Furniture:
+def read(settings: dict[str, Any], volumes: tuple[Volume, ...], shared_directory: str = "") -> Furniture:
     """What a request says, with the volumes where they lie."""
     return Furniture(
         volumes=volumes,
         memory=tuple(Memory(**each) for each in settings["memory"]),
         shared_memory=settings["shared_memory"],
+        shared_directory=shared_directory,
         limits=tuple((each["name"], each["soft"], each["hard"]) for each in settings["limits"]),
         sysctls=tuple((name, value) for name, value in settings["sysctls"]),
         init=settings["init"],

@@ -73,6 +73,11 @@ def become(identity: Identity, keep: Collection[int], *, groups: bool) -> None:
     syscalls.forgo_privileges()
 
 
+def may_set_groups() -> bool:
+    """Whether this user namespace lets supplementary groups be set."""
+    return Path("/proc/self/setgroups").read_text().strip() == "allow"
+
+
 def _memberships(name: str, gid: int) -> tuple[int, ...]:
     found = {int(line[2]) for line in _lines("/etc/group") if len(line) > 3 and name and name in line[3].split(",")}
     return tuple(sorted(found - {gid}))

@@ -20,14 +20,14 @@ _ARGUMENTS = 48
 _BEFORE_STATE = 3
 
 
-def rename() -> None:
+def rename(name: bytes = NAME) -> None:
     """Overwrite the command line; while the process is still root, for it cannot open its own memory later."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     start, end = (int(fields[at - _BEFORE_STATE]) for at in (_ARGUMENTS, _ARGUMENTS + 1))
     with Path("/proc/self/mem").open("r+b", buffering=0) as memory:
         memory.seek(start)
-        memory.write(NAME.ljust(end - start, b"\0")[: end - start])
-    Path("/proc/self/comm").write_text("docker-init")
+        memory.write(name.ljust(end - start, b"\0")[: end - start])
+    Path("/proc/self/comm").write_text(Path(os.fsdecode(name.rstrip(b"\0"))).name)
 
 
 def run(program: Callable[[], None]) -> None:
@@ -42,6 +42,16 @@ def run(program: Callable[[], None]) -> None:
     syscalls.hide_from_peers()
     os.closerange(0, 1 << 16)
     _watch(child)
+
+
+def reap_for_ever() -> NoReturn:
+    """Be process 1 of a namespace whose programs are others' affair: take the exit codes of orphans, and no signals."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    syscalls.hide_from_peers()
+    os.closerange(0, 1 << 16)
+    while True:
+        _reap(0)
+        signal.sigwait({signal.SIGCHLD})
 
 
 def _watch(child: int) -> NoReturn:

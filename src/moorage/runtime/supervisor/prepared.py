@@ -10,6 +10,7 @@ from pathlib import Path
 from moorage.runtime.supervisor import furnish, hosts, network, process, resolver, rootfs, users, volumes
 from moorage.runtime.supervisor.containers import Container
 from moorage.runtime.supervisor.namespaces import Namespaces
+from moorage.runtime.supervisor.pause import Shared
 from moorage.runtime.supervisor.protocol import Message, Refused
 
 
@@ -24,6 +25,7 @@ class Task:
     slot: int = -1
     users: int | None = None
     """The namespace of its ids; None where ids cannot be mapped. As root `slot` is the range that it maps."""
+    shared: Shared = field(default_factory=Shared)
     containers: dict[str, Container] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -56,7 +58,7 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
         why = "containers have no capabilities here (`moorage check` says what is needed for them)"
         raise Refused("CannotStart", f"the capability {', '.join(request['added'])} cannot be added: {why}")
     mounts = volumes.made(settings.state, task.task_id, ids, request["settings"]["volumes"])
-    furniture = furnish.read(request["settings"], mounts)
+    furniture = furnish.read(request["settings"], mounts, task.shared.memory if request["mapped"] else "")
     own = names_of(task, request["settings"])
     program = process.Program(
         request["argv"],

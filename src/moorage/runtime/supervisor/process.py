@@ -23,13 +23,8 @@ SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 EXECUTING = b"\0"
 """Written to the status pipe just before exec; what follows it says why exec failed, nothing means that it did not."""
 
-_OWN_NAMESPACES = (
-    syscalls.CLONE_NEWNS
-    | syscalls.CLONE_NEWPID
-    | syscalls.CLONE_NEWIPC
-    | syscalls.CLONE_NEWUTS
-    | syscalls.CLONE_NEWCGROUP
-)
+_OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
+"""Those that every container has to itself."""
 _STATUS, _GO, _USERS = 3, 4, 5
 
 
@@ -84,15 +79,24 @@ class Pipes:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the process lives: network namespace, the files by which a cgroup is joined, the namespace of its ids."""
+    """Where the process lives: network namespace, the files by which a cgroup is joined, the namespace of its ids.
+
+    `processes` and `ipc` are namespaces that the task's containers share; without them it gets its own.
+    """
 
     network: int
     cgroups: Sequence[str]
     users: int | None = None
+    processes: int | None = None
+    ipc: int | None = None
 
 
 def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report], None]:
-    """The worker that makes a container; it reports process 1, which the supervisor adopts."""
+    """The worker that makes a container; it reports its program's process, which the supervisor adopts.
+
+    That is process 1. Where processes are shared it is not, and a descriptor of its mount namespace comes along: by it
+    the processes are told that are the container's.
+    """
 
     def work(report: Report) -> None:
         _join(place.cgroups)
@@ -101,6 +105,10 @@ def launch(blueprint: Blueprint, place: Place, pipes: Pipes) -> Callable[[Report
         syscalls.unshare(_OWN_NAMESPACES)
         if mapping is not None:
             _map_volumes(blueprint.root, mapping)
+        _join_or_make(place.ipc, syscalls.CLONE_NEWIPC)
+        _join_or_make(place.processes, syscalls.CLONE_NEWPID)
+        if place.processes is not None:
+            report.descriptors.append(os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC))
         own = None if place.users is None else _USERS
         body = partial(_be_container, blueprint, own, pipes.terminal)
         report.value = fork(lambda: _guarded(body, pipes, keep=place.users))
@@ -136,6 +144,13 @@ def _map_volumes(root: rootfs.Root, mapping: int) -> None:
     """Lay above each shared volume, for this container alone, itself with the task's owners."""
     for source in {volume.source for volume in root.furniture.volumes if volume.mapped}:
         syscalls.mount_mapped(source, source, mapping)
+
+
+def _join_or_make(descriptor: int | None, kind: int) -> None:
+    if descriptor is None:
+        syscalls.unshare(kind)
+    else:
+        syscalls.setns(descriptor, kind)
 
 
 def _join(cgroups: Sequence[str]) -> None:
@@ -185,7 +200,7 @@ def _be_container(blueprint: Blueprint, own_users: int | None, terminal: bool) -
         syscalls.setns(own_users, syscalls.CLONE_NEWUSER)
     elif root.userns:
         identity.nest(who)
-    identity.become(who, program.capabilities, groups=_may_set_groups())
+    identity.become(who, program.capabilities, groups=identity.may_set_groups())
     _await_adoption()
     if root.furniture.init:
         _die_with_supervisor()
@@ -204,13 +219,9 @@ def _be_guest(program: Program, own_users: int | None, terminal: bool) -> None:
     furnish.limit(program.limits)
     if own_users is not None:
         syscalls.setns(_USERS, syscalls.CLONE_NEWUSER)
-    identity.become(who, program.capabilities, groups=_may_set_groups())
+    identity.become(who, program.capabilities, groups=identity.may_set_groups())
     _await_adoption()
     _execute(program, who)
-
-
-def _may_set_groups() -> bool:
-    return Path("/proc/self/setgroups").read_text().strip() == "allow"
 
 
 def _owner(root: rootfs.Root, who: identity.Identity) -> tuple[int, int]:

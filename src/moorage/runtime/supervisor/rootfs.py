@@ -99,7 +99,8 @@ def enter(root: Root, users: int | None) -> None:
     _pivot(base / "root")
     # A fresh /proc is allowed only while the host's whole one is still in sight.
     syscalls.mount("proc", _within("/proc"), "proc", _INERT | syscalls.MS_NOEXEC)
-    _mount_devices(root.owner, root.furniture.shared_memory)
+    _mount_devices(root.owner)
+    _mount_shared_memory(root.furniture, root.owner)
     for source, target, writable in binds:
         _bind(source, target, root.owner, writable=writable)
     _equip(root.furniture, root.owner)
@@ -260,7 +261,7 @@ def _equip(furniture: Furniture, owner: int) -> None:
     furnish.set_sysctls(furniture.sysctls)
 
 
-def _mount_devices(owner: int, shared_memory: int) -> None:
+def _mount_devices(owner: int) -> None:
     flags, ours = syscalls.MS_NOSUID | syscalls.MS_NOEXEC, f"uid={owner},gid={owner}"
     syscalls.mount("tmpfs", _within("/dev"), "tmpfs", flags, f"size=64k,mode=755,{ours}")
     for name in _DEVICES:
@@ -270,8 +271,18 @@ def _mount_devices(owner: int, shared_memory: int) -> None:
         syscalls.restrict_tree(f"/dev/{name}", syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID)
     for name, target in _DEVICE_LINKS.items():
         Path(f"/dev/{name}").symlink_to(target)
+
+
+def _mount_shared_memory(furniture: Furniture, owner: int) -> None:
+    """The task's /dev/shm where its containers share one, else the container's own, if it shall have any."""
+    if not furniture.shared_directory and not furniture.shared_memory:
+        return
     Path("/dev/shm").mkdir()
-    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, f"size={shared_memory}m,mode=1777,{ours}")
+    if furniture.shared_directory:
+        syscalls.mount(_HOST + furniture.shared_directory, "/dev/shm", "", syscalls.MS_BIND)
+        return
+    data = f"size={furniture.shared_memory}m,mode=1777,uid={owner},gid={owner}"
+    syscalls.mount("shm", "/dev/shm", "tmpfs", _INERT | syscalls.MS_NOEXEC, data)
 
 
 def _mask_proc() -> None:

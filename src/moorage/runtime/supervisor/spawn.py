@@ -26,14 +26,16 @@ class Spawned:
     ended: asyncio.Future[int]
     stdout: int
     stderr: int
+    descriptors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Launched:
-    """A process of ours that runs: its pid, its exit code to come."""
+    """A process of ours that runs: its pid, its exit code to come, what its worker handed over."""
 
     pid: int
     ended: asyncio.Future[int]
+    descriptors: tuple[int, ...] = ()
 
 
 async def spawn(children: Children, make: Callable[[process.Pipes], Work], stdin: int | None = None) -> Spawned:
@@ -46,7 +48,7 @@ async def spawn(children: Children, make: Callable[[process.Pipes], Work], stdin
         raise
     finally:
         _close(out_w, err_w)
-    return Spawned(started.pid, started.ended, out_r, err_r)
+    return Spawned(started.pid, started.ended, out_r, err_r, started.descriptors)
 
 
 async def launch(children: Children, make: Callable[[int, int], Work]) -> Launched:
@@ -65,13 +67,14 @@ async def launch(children: Children, make: Callable[[int, int], Work]) -> Launch
             with suppress(ProcessLookupError):
                 os.kill(report.value, signal.SIGKILL)
             await ended
+            _close(*report.descriptors)
             raise Refused("CannotStart", refusal)
     except OSError as error:
         raise Refused("CannotStart", str(error)) from error
     finally:
         # A process that still waits for the go-ahead ends when this side of its pipe is closed.
         _close(status_r, go_w)
-    return Launched(report.value, ended)
+    return Launched(report.value, ended, tuple(report.descriptors))
 
 
 def _close(*descriptors: int) -> None:

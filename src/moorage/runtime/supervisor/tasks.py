@@ -21,6 +21,7 @@ from moorage.runtime.supervisor import (
     listeners,
     namespaces,
     network,
+    pause,
     prepared,
     process,
     records,
@@ -215,6 +216,9 @@ class Tasks:
         self._cgroups.make_task(task.task_id, Limits(**request["limits"]))
         further = partial(users.namespace, ids) if ids is not None else None
         task.users = await namespaces.make(task.spaces, self._children, _table(task), further)
+        keeper = pause.Keeper(self._settings.workshop, ids, task.users, self._settings.userns)
+        memory = volumes.shared_memory(self._settings.state, task.task_id)
+        await pause.make(task.shared, pause.Wanted(**request["shares"]), self._children, keeper, memory)
 
     def _wanted(self, task: Task, request: Message) -> Namespaces:
         """The task's namespaces with addresses and host ports of their own. Refused, and then nothing is held."""
@@ -238,7 +242,7 @@ class Tasks:
                 container,
                 self._children,
                 blueprint,
-                process.Place(_namespace(task, name), joins, task.users if request["mapped"] else None),
+                _place(task, name, joins, own=request["mapped"]),
                 lambda: self._cgroups.ran_out_of_memory(task.task_id, name),
             )
         except Refused:
@@ -273,6 +277,7 @@ class Tasks:
         gone, task.spaces = task.spaces, None
         if gone is not None:
             await namespaces.unmake(gone, self._children, _table(task))
+        await pause.unmake(task.shared)
         self._ports.release(task.task_id)
         if task.users is not None:
             os.close(task.users)
@@ -331,6 +336,14 @@ def _namespace(task: Task, container: str) -> int:
     if task.spaces is None:
         raise Refused("CannotStart", f"the task {task.task_id} has no network: it was not prepared")
     return task.spaces.of(container)
+
+
+def _place(task: Task, container: str, joins: list[str], *, own: bool) -> process.Place:
+    """Where a container lives. `own`: it is one of the definition; the proxy keeps to itself in all but the network."""
+    network_ = _namespace(task, container)
+    if not own:
+        return process.Place(network_, joins)
+    return process.Place(network_, joins, task.users, task.shared.processes, task.shared.ipc)
 
 
 def _table(task: Task) -> str:

@@ -20,6 +20,11 @@ def made(state: Path, task_id: str, ids: Ids | None, mounts: list[dict[str, Any]
     return tuple(_made(state, task_id, ids, mount) for mount in mounts)
 
 
+def shared_memory(state: Path, task_id: str) -> Path:
+    """Where the /dev/shm is mounted that a task's containers share; a name that no volume has."""
+    return state / _OF_TASKS / task_id / ".shm"
+
+
 def discard(state: Path, task_id: str) -> None:
     """Take away what a task had in volumes of its own."""
     shutil.rmtree(state / _OF_TASKS / task_id, ignore_errors=True)
