@@ -10,7 +10,6 @@ from inside import Answer
 from place import Place
 
 pytestmark = pytest.mark.namespaces
-
 PORT = {"name": "web", "containerPort": 5000, "appProtocol": "http"}
 
 
@@ -24,11 +23,13 @@ def app(name: str = "app", *ports: dict[str, Any], **more: Any) -> dict[str, Any
     return {"name": name, "image": "probe", "portMappings": list(ports), **more}
 
 
-def create(moorage: Place, name: str, connect: dict[str, Any] | None = None, count: int = 1) -> None:
-    more = {"serviceConnectConfiguration": connect} if connect is not None else {}
-    moorage.ecs.create_service(
-        cluster="demo", serviceName=name, taskDefinition=name, desiredCount=count, launchType="EC2", **more
-    )
+def create(
+    moorage: Place, name: str, connect: dict[str, Any] | None = None, count: int = 1, definition: str = "", **more: Any
+) -> None:
+    if connect is not None:
+        more["serviceConnectConfiguration"] = connect
+    made = {"serviceName": name, "taskDefinition": definition or name, "desiredCount": count, "launchType": "EC2"}
+    moorage.ecs.create_service(cluster="demo", **made, **more)
 
 
 def bindings(task: dict[str, Any]) -> dict[tuple[str, int], int]:
@@ -64,7 +65,13 @@ def test_bridge_tasks_and_awsvpc_tasks_call_each_other_through_the_mesh(moorage:
     found = [bindings(task) for task in moorage.tasks("bridged")]
     assert all(len(each) == 3 for each in found), found
     assert len({port for each in found for port in each.values()}) == 6
+    (zone,) = {task["availabilityZone"] for task in moorage.tasks("bridged")}
+    (instance,) = moorage.ecs.list_attributes(
+        cluster="demo", targetType="container-instance", attributeName="ecs.availability-zone"
+    )["attributes"]
+    assert zone == instance["value"] == "us-east-1a"
     registered = moorage.client("servicediscovery").discover_instances(NamespaceName="mesh.local", ServiceName="web")
+    assert {each["Attributes"]["AvailabilityZone"] for each in registered["Instances"]} == {zone}
     proxies = {str(port) for each in found for (name, _), port in each.items() if name == "proxy"}
     assert {each["Attributes"]["AWS_INSTANCE_PORT"] for each in registered["Instances"]} == proxies
 
@@ -85,6 +92,32 @@ def test_services_that_are_clients_of_each_other(moorage: Place) -> None:
     for caller, alias in (("bridged", "vpc"), ("bridged", "bridged"), ("vpc", "bridged")):
         answer = moorage.through(caller, f"http://{alias}/")
         assert answer.body in moorage.ids(alias), (caller, alias, answer)
+
+
+def test_a_rolling_deployment_of_bridge_tasks_under_load_fails_no_request(moorage: Place) -> None:
+    before = moorage.ids("bridged")
+    with moorage.load("caller", "http://bridged/", 8) as found:
+        moorage.ecs.update_service(cluster="demo", service="bridged", forceNewDeployment=True)
+        moorage.stable("bridged")
+    assert found["failure"] == {}
+    assert before.isdisjoint(moorage.ids("bridged"))
+    assert before | moorage.ids("bridged") == set(found["server"])
+
+
+def test_a_later_name_comes_to_a_live_bridge_task_and_goes(moorage: Place) -> None:
+    create(moorage, "live", {"enabled": True}, definition="caller", tags=[{"key": "moorage:names", "value": "live"}])
+    moorage.stable("live")
+    (task,) = moorage.ids("live")
+    assert not moorage.resolves("live", "later")
+    create(moorage, "later", exposing(exposed("web", "later", 80, discoveryName="later")), definition="bridged")
+    moorage.until(lambda: moorage.resolves("live", "later"), "the live task knows the name", within=5)
+    assert not moorage.resolves("caller", "later")
+    moorage.stable("later")
+    assert {moorage.through("live", "http://later/").body} == moorage.ids("later")
+    moorage.ecs.delete_service(cluster="demo", service="later", force=True)
+    moorage.until(lambda: not moorage.resolves("live", "later"), "the live task forgets the name")
+    assert moorage.through("live", "http://bridged/").body in moorage.ids("bridged")
+    assert moorage.ids("live") == {task}
 
 
 def test_a_fixed_port_is_placed_once_and_again_when_it_is_free(moorage: Place) -> None:

@@ -13,6 +13,8 @@ from moorage.domain.changes import Key, Link
 
 ACTIVE: Final = "ACTIVE"
 DRAINING: Final = "DRAINING"
+AVAILABILITY_ZONE: Final = "ecs.availability-zone"
+"""The attribute of a container instance that names its zone."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class ContainerInstance:
     @property
     def arn(self) -> str:
         return arns.container_instance(self.account, self.region, self.cluster, self.id)
+
+    @property
+    def zone(self) -> str:
+        """The availability zone that it is in."""
+        return self.own.get(AVAILABILITY_ZONE, "")
 
     @property
     def all_attributes(self) -> dict[str, str]:

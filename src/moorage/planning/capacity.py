@@ -72,6 +72,15 @@ def drains(world: World, cluster: Key, launch_type: str) -> bool:
     return launch_type == EC2 and instance is not None and instance.status == DRAINING
 
 
+def zone(world: World, cluster: Key, launch_type: str) -> str:
+    """The availability zone of a task whose definition has no network of the VPC: that of the container instance.
+
+    Elsewhere it is the subnet's, and empty until one is chosen.
+    """
+    instance = world.get(ContainerInstance, cluster)
+    return instance.zone if launch_type == EC2 and instance is not None else ""
+
+
 def is_member(world: World, instance: ContainerInstance, expression: str) -> bool:
     """Whether the instance is one of those that the expression means. InvalidQuery."""
     return cluster_query.read(expression)(facts(world, instance))

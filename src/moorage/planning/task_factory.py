@@ -7,7 +7,7 @@ from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import placement
+from moorage.planning import capacity, placement
 
 
 class Names(Protocol):
@@ -43,6 +43,7 @@ def new_task(service: Service, deployment: Deployment, world: World, names: Name
         deployment_id=deployment.id,
         started_by=deployment.id,
         platform_version=deployment.platform_version,
+        availability_zone=capacity.zone(world, service.key[:3], deployment.launch_type),
         network=deployment.network,
         recorded=_recorded(service),
         tags=_propagated(service, world.get(TaskDefinition, deployment.task_definition)),

@@ -108,8 +108,6 @@ def test_revisions_are_listed_by_number_in_both_directions(ecs: Any, register: A
     ("members", "named"),
     [
         ({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}, "volumes"),
-        ({"pidMode": "host"}, "pidMode"),
-        ({"ipcMode": "host"}, "ipcMode"),
         ({"proxyConfiguration": {"containerName": "envoy"}}, "proxyConfiguration"),
     ],
 )

@@ -74,7 +74,8 @@ async def update_container_instances_state(ctx: RequestContext, arguments: dict[
 async def register_again(store: Store, machine: Machine) -> None:
     """Let every container instance be what this machine is now. Called once, at the start."""
     for instance in list(store.snapshot().all(ContainerInstance)):
-        registered = replace(instance, cpu=machine.cpu, memory=machine.memory, own=machine.attributes)
+        own = machine.attributes(instance.region)
+        registered = replace(instance, cpu=machine.cpu, memory=machine.memory, own=own)
         if registered == instance:
             continue
         with contextlib.suppress(Stale):  # who changed it meanwhile was drained or marked: the next start will do
@@ -89,7 +90,7 @@ def new_instance(cluster: Cluster, machine: Machine) -> ContainerInstance:
         region=cluster.region,
         cluster=cluster.name,
         registered_at=cluster.created_at,
-        own=machine.attributes,
+        own=machine.attributes(cluster.region),
         cpu=machine.cpu,
         memory=machine.memory,
     )

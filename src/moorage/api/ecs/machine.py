@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
+from moorage.domain.capacity import AVAILABILITY_ZONE
+
 CPU_UNITS: Final = 1024
 MIB: Final = 1024 * 1024
 
@@ -24,15 +26,16 @@ class Machine:
     memory: int
     architecture: str
 
-    @property
-    def attributes(self) -> dict[str, str]:
-        """By name; a capability has no value, which is the empty one here."""
+    def attributes(self, region: str) -> dict[str, str]:
+        """By name; a capability has no value, which is the empty one here. It stands in a region's first zone."""
         return {
+            AVAILABILITY_ZONE: f"{region}a",
             "ecs.os-type": "linux",
             "ecs.os-family": "LINUX",
             "ecs.cpu-architecture": self.architecture,
             "ecs.capability.container-health-check": "",
             "ecs.capability.container-ordering": "",
+            "ecs.capability.pid-ipc-namespace-sharing": "",
             "ecs.capability.task-eni": "",
             "com.amazonaws.ecs.capability.logging-driver.awslogs": "",
             "com.amazonaws.ecs.capability.logging-driver.json-file": "",

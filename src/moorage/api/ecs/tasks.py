@@ -31,7 +31,7 @@ from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFo
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition, cpu_units, memory_mib
 from moorage.domain.world import World
-from moorage.planning import placement
+from moorage.planning import capacity, placement
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
@@ -49,7 +49,7 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     if (same := _run_before(draft.world, cluster, arguments)) is not None:
         return {"tasks": [present_task.task(draft.world, each) for each in same], "failures": []}
     definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
-    template = _template(ctx, cluster, definition, arguments)
+    template = _template(ctx, draft.world, cluster, definition, arguments)
     draft.rest_on(cluster)
     draft.rest_on(definition)
     await roles.check(ctx, definition, template.overrides)
@@ -69,7 +69,7 @@ async def start_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
     definition = references.runnable_definition(ctx, draft.world, arguments["taskDefinition"])
-    template = _template(ctx, cluster, definition, {**arguments, "launchType": service_rules.EC2})
+    template = _template(ctx, draft.world, cluster, definition, {**arguments, "launchType": service_rules.EC2})
     draft.rest_on(cluster)
     draft.rest_on(definition)
     chosen, failures = placing.chosen(draft.world, cluster, arguments["containerInstances"])
@@ -151,7 +151,9 @@ def _asked_for(ctx: RequestContext, world: World, cluster: Cluster, arguments: M
     return look_ups
 
 
-def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]) -> Task:
+def _template(
+    ctx: RequestContext, world: World, cluster: Cluster, definition: TaskDefinition, arguments: Mapping[str, Any]
+) -> Task:
     """What every task of the request is like; each gets an id of its own."""
     launch = launching.read(arguments, cluster)
     network = service_rules.network(arguments.get("networkConfiguration"), definition)
@@ -177,6 +179,7 @@ def _template(ctx: RequestContext, cluster: Cluster, definition: TaskDefinition,
         launch_type=launch.launch_type,
         started_by=arguments.get("startedBy", ""),
         platform_version=launch.platform_version,
+        availability_zone=capacity.zone(world, cluster.key, launch.launch_type),
         network=network,
         overrides=_overrides(definition, arguments.get("overrides", {})),
         recorded=recorded,
