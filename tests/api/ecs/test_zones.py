@@ -102,4 +102,4 @@ def test_an_update_that_says_nothing_of_the_network_keeps_the_zones(
     create(networkConfiguration=network("subnet-1c"))
     demo.update_service(cluster="demo", service="api", forceNewDeployment=True)
     deployments = [each for each in account.world().all(Deployment) if each.account == account.id]
-    assert [each.subnets for each in deployments] == [(Subnet("subnet-1c", "us-east-1c"),)] * 2
+    assert [each.subnets for each in deployments] == [(Subnet("subnet-1c", "us-east-1c", "vpc-1"),)] * 2
