@@ -109,6 +109,7 @@ class Task:
     platform_version: str | None = None
     availability_zone: str = ""
     subnet: str = ""
+    capacity_provider: str = ""
     network: dict[str, Any] | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Capacity providers, by a real client: those of AWS, and those of one's own."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -83,3 +84,25 @@ def test_its_tags_are_those_of_any_resource(ecs: Any, mine: Any) -> None:
     ecs.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "a"}])
     found = ecs.describe_capacity_providers(capacityProviders=["mine"], include=["TAGS"])["capacityProviders"][0]
     assert found["tags"] == [{"key": "team", "value": "a"}]
+
+
+def test_tasks_get_the_providers_of_their_strategy_by_base_and_weight(ecs: Any, definition: Any, network: Any) -> None:
+    strategy = [
+        {"capacityProvider": "FARGATE", "weight": 1, "base": 1},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 2},
+    ]
+    ecs.create_cluster(clusterName="demo", capacityProviders=["FARGATE", "FARGATE_SPOT"])
+    ecs.register_task_definition(**definition())
+    tasks = ecs.run_task(
+        cluster="demo", taskDefinition="api", count=7, capacityProviderStrategy=strategy, networkConfiguration=network
+    )["tasks"]
+    assert Counter(each["capacityProviderName"] for each in tasks) == {"FARGATE": 3, "FARGATE_SPOT": 4}
+    assert {each["launchType"] for each in tasks} == {"FARGATE"}
+
+
+def test_a_task_that_has_a_launch_type_only_shows_no_provider(ecs: Any, definition: Any, network: Any) -> None:
+    ecs.create_cluster(clusterName="demo")
+    ecs.register_task_definition(**definition())
+    asked = {"launchType": "FARGATE", "networkConfiguration": network}
+    (task,) = ecs.run_task(cluster="demo", taskDefinition="api", **asked)["tasks"]
+    assert "capacityProviderName" not in task

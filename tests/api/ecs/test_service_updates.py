@@ -87,7 +87,7 @@ def test_a_service_that_drains_or_is_gone_cannot_be_updated(update: Any, demo: A
 
 def test_a_strategy_can_take_over_from_the_launch_type(update: Any, demo: Any, refusal: Any) -> None:
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
-    assert "FARGATE_SPOT" in refusal(update, capacityProviderStrategy=strategy)[1]
+    assert "not associated with the cluster" in refusal(update, capacityProviderStrategy=strategy)[1]
     put = demo.put_cluster_capacity_providers
     put(cluster="demo", capacityProviders=["FARGATE_SPOT"], defaultCapacityProviderStrategy=[])
     updated = update(capacityProviderStrategy=strategy)

@@ -6,7 +6,7 @@ import pytest
 
 from moorage.domain.changes import Put
 from moorage.domain.service import Service
-from moorage.domain.task import Task
+from moorage.domain.task import Stop, StopCode, Task
 from moorage.domain.task_definition import DELETE_IN_PROGRESS, TaskDefinition
 from moorage.planning import definitions, sidecar, task_factory
 from moorage.planning.actions import Limits
@@ -32,6 +32,20 @@ def test_tags_come_from_where_the_service_says(source: str, expected: dict[str, 
 
 def test_managed_tags_say_where_the_task_belongs():
     assert tags(enableECSManagedTags=True) == {"aws:ecs:clusterName": CLUSTER, "aws:ecs:serviceName": "web"}
+
+
+def test_tasks_of_a_service_share_its_capacity_providers_beside_those_that_stay():
+    strategy = tuple(
+        {"capacityProvider": name, "weight": weight, "base": base}
+        for name, weight, base in (("FARGATE", 1, 1), ("FARGATE_SPOT", 1, 0))
+    )
+    made = replace(deployment("web", 1), capacity_provider_strategy=strategy)
+    world = world_with(service()).apply([Put(made)])
+    first = task_factory.new_tasks(service(), made, 3, world, Counter(), NOON)
+    assert [task.capacity_provider for task in first] == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
+    world = world.apply([Put(first[0]), Put(replace(first[1], stop=Stop(StopCode.USER_INITIATED, "", NOON)))])
+    later = task_factory.new_tasks(service(), made, 2, world, Counter(), NOON)
+    assert [task.capacity_provider for task in later] == ["FARGATE", "FARGATE_SPOT"]
 
 
 def test_overrides_make_a_task_larger_than_its_definition():

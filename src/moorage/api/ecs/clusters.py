@@ -20,7 +20,7 @@ from moorage.api.ecs import (
 )
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import looked_up
-from moorage.domain import arns, service_rules
+from moorage.domain import arns, capacity_strategy, service_rules
 from moorage.domain.account_setting import CONTAINER_INSIGHTS
 from moorage.domain.cluster import ACTIVE, INACTIVE, Cluster
 from moorage.domain.errors import ClusterContainsServices, ClusterContainsTasks, InvalidParameter
@@ -165,13 +165,6 @@ def _capacity(
 ) -> tuple[tuple[str, ...], tuple[dict[str, Any], ...]]:
     """Capacity providers and the default strategy, which may only name those."""
     providers = tuple(dict.fromkeys(arguments.get("capacityProviders", [])))
-    strategy = tuple({"weight": 0, "base": 0, **each} for each in arguments.get("defaultCapacityProviderStrategy", []))
     for provider in capacity_providers.check_known(draft.world, ctx.account, ctx.region, providers):
         draft.rest_on(provider)
-    for each in strategy:
-        if each["capacityProvider"] not in providers:
-            raise InvalidParameter(
-                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
-                "with the cluster."
-            )
-    return providers, strategy
+    return providers, capacity_strategy.read(arguments.get("defaultCapacityProviderStrategy", ()), providers, "default")

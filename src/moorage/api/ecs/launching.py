@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moorage.domain import service_rules
+from moorage.domain import capacity_strategy, service_rules
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import InvalidParameter
-from moorage.domain.service_rules import EC2, FARGATE, FARGATE_SPOT
-
-PROVIDED = {FARGATE: FARGATE, FARGATE_SPOT: FARGATE}
-"""The launch type of tasks by capacity provider; a provider of the user's own has container instances: EC2."""
+from moorage.domain.service_rules import EC2, FARGATE
 
 
 @dataclass(frozen=True)
@@ -39,16 +36,12 @@ def read(arguments: Mapping[str, Any], cluster: Cluster) -> Launch:
 def with_strategy(
     strategy: Sequence[Mapping[str, Any]], cluster: Cluster, launch_type: str | None, version: str | None
 ) -> Launch:
-    """A launch by strategy, or by launch type where there is none."""
-    for each in strategy:
-        _check_provider(each["capacityProvider"], cluster)
-    if strategy and not any(each.get("weight", 0) or each.get("base", 0) for each in strategy) and len(strategy) > 1:
-        raise InvalidParameter("A capacity provider strategy must have at least one weight or base above 0.")
-    launch_type = PROVIDED.get(strategy[0]["capacityProvider"], EC2) if strategy else (launch_type or EC2)
-    filled = tuple({"weight": 0, "base": 0, **each} for each in strategy)
+    """A launch by strategy, or by launch type where there is none.
+
+    A provider of the user's own has container instances: its tasks are EC2's.
+    """
+    filled = capacity_strategy.read(strategy, cluster.capacity_providers)
+    if filled:
+        launch_type = FARGATE if filled[0]["capacityProvider"] in capacity_strategy.FARGATE else EC2
+    launch_type = launch_type or EC2
     return Launch(launch_type, service_rules.platform_version(launch_type, version), filled)
-
-
-def _check_provider(name: str, cluster: Cluster) -> None:
-    if name not in cluster.capacity_providers:
-        raise InvalidParameter(f"The specified capacity provider '{name}' was not found in cluster {cluster.name}.")

@@ -36,7 +36,7 @@ def task(world: World, found: Task, with_tags: bool = True) -> dict[str, Any]:
         availabilityZone=found.availability_zone or None,
         containerInstanceArn=_instance(world, found),
         launchType=found.launch_type,
-        capacityProviderName=found.recorded.get("capacityProviderName"),
+        capacityProviderName=found.capacity_provider or None,
         platformVersion=found.platform_version,
         platformFamily="Linux" if found.launch_type == FARGATE else None,
         group=found.group,

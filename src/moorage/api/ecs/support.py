@@ -23,14 +23,12 @@ _PAGE = "nextToken maxResults"
 _TAGS = "tags.*"
 
 _LAUNCH = """
-    platformVersion capacityProviderStrategy.capacityProvider
+    platformVersion capacityProviderStrategy.*
     networkConfiguration.awsvpcConfiguration.subnets"""
 _LAUNCH_RECORDED = """
-    capacityProviderStrategy.weight capacityProviderStrategy.base
     networkConfiguration.awsvpcConfiguration.securityGroups networkConfiguration.awsvpcConfiguration.assignPublicIp"""
 
-_PROVIDERS = "capacityProviders defaultCapacityProviderStrategy.capacityProvider"
-_PROVIDERS_RECORDED = "defaultCapacityProviderStrategy.weight defaultCapacityProviderStrategy.base"
+_PROVIDERS = "capacityProviders defaultCapacityProviderStrategy.*"
 
 _CONNECT = """
     serviceConnectConfiguration.enabled serviceConnectConfiguration.namespace
@@ -128,7 +126,7 @@ OPERATIONS: Mapping[str, Supported] = {
     "CreateCluster": Supported(
         clusters.create_cluster,
         real=f"clusterName serviceConnectDefaults.namespace {_PROVIDERS} {_TAGS}",
-        recorded=f"settings.* configuration.* {_PROVIDERS_RECORDED}",
+        recorded="settings.* configuration.*",
     ),
     "DescribeClusters": Supported(clusters.describe_clusters, real="clusters include", repeatable=True),
     "ListClusters": Supported(clusters.list_clusters, real=_PAGE, repeatable=True),
@@ -139,7 +137,6 @@ OPERATIONS: Mapping[str, Supported] = {
     "PutClusterCapacityProviders": Supported(
         clusters.put_cluster_capacity_providers,
         real=f"cluster {_PROVIDERS}",
-        recorded=_PROVIDERS_RECORDED,
     ),
     "DeleteCluster": Supported(clusters.delete_cluster, real="cluster"),
     "RegisterTaskDefinition": Supported(

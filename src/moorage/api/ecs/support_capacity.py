@@ -60,9 +60,8 @@ OPERATIONS: Final[Mapping[str, Supported]] = {
     "CreateTaskSet": Supported(
         task_sets.create_task_set,
         real="cluster service externalId taskDefinition launchType platformVersion scale.* clientToken tags.* "
-        f"serviceRegistries.* capacityProviderStrategy.capacityProvider {_NETWORK}.subnets",
-        recorded="capacityProviderStrategy.weight capacityProviderStrategy.base "
-        f"{_NETWORK}.securityGroups {_NETWORK}.assignPublicIp",
+        f"serviceRegistries.* capacityProviderStrategy.* {_NETWORK}.subnets",
+        recorded=f"{_NETWORK}.securityGroups {_NETWORK}.assignPublicIp",
         only={"loadBalancers": ([],)},
     ),
     "DescribeTaskSets": Supported(

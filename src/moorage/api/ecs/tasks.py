@@ -31,7 +31,7 @@ from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFo
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition, cpu_units, memory_mib
 from moorage.domain.world import World
-from moorage.planning import capacity, placement
+from moorage.planning import capacity, placement, task_factory
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
@@ -57,7 +57,8 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     asked = arguments.get("placementConstraints", ())
     failures = placing.failures(draft, template, definition, asked, count)
     tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count - len(failures))]
-    tasks = placement.placed(tasks, subnets, ())
+    strategy = launching.read(arguments, cluster).strategy
+    tasks = task_factory.provided(placement.placed(tasks, subnets, ()), strategy, ())
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)
@@ -162,8 +163,6 @@ def _template(
     placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch.launch_type)
     recorded: dict[str, Any] = {"enableExecuteCommand": arguments.get("enableExecuteCommand", False)}
     execute_command.check_role(definition, recorded, arguments.get("overrides", {}), "task couldn't be run")
-    if launch.strategy:
-        recorded["capacityProviderName"] = launch.strategy[0]["capacityProvider"]
     if "clientToken" in arguments:
         recorded["request"] = _fingerprint(arguments)
     if "referenceId" in arguments:
