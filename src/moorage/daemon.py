@@ -43,6 +43,7 @@ from moorage.engine.loop import Controller
 from moorage.engine.metering import Metering
 from moorage.engine.metrics import Metrics
 from moorage.engine.ports import Unavailable
+from moorage.engine.served_names import ServedNames
 from moorage.engine.stacks import Stacks
 from moorage.engine.tasks import Envoy
 from moorage.mesh import bootstrap
@@ -53,6 +54,7 @@ from moorage.planning.sidecar import PROXY_BOOTSTRAP, PROXY_DIRECTORY, PROXY_USE
 from moorage.planning.situation import Patience
 from moorage.runtime.images import ImageCatalog
 from moorage.runtime.netns import NetnsRuntime
+from moorage.runtime.zone_file import ZoneFile
 from moorage.settings import Settings
 from moorage.store.key_pair import key_pair
 from moorage.store.log_events import SqliteLogEvents
@@ -283,6 +285,7 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     more: list[tuple[str, Controller]] = [
         ("stacks", Stacks(store, dispatcher, clock, ids)),
         ("metering", meters.metering),
+        ("zones", ServedNames(store, clock, ZoneFile(settings.run_dir))),
     ]
     bundle = partial(bundle_of, policies=Policies.of(settings))
     engine = Engine(outside, _envoy(), bundle, _patience(settings), more, settings.names)

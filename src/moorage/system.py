@@ -3,7 +3,7 @@
 import gc
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +21,11 @@ def spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+def sample(values: Sequence[str], count: int) -> list[str]:
+    """`count` of the values, in random order."""
+    return secrets.SystemRandom().sample(values, count)
 
 
 class SystemClock:

@@ -51,6 +51,7 @@ class Namespace:
     def links(self) -> tuple[Link, ...]:
         return (
             ("name", (self.account, self.region, self.name)),
+            ("type", (self.type,)),
             ("http-name", (self.account, self.region, self.http_name)),
         )
 

@@ -110,6 +110,7 @@ class Task:
     availability_zone: str = ""
     subnet: str = ""
     capacity_provider: str = ""
+    vpc: str = ""
     network: dict[str, Any] | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
     recorded: dict[str, Any] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.names import Hosts, Names
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
+from moorage.engine.served_names import concerns_names
 from moorage.engine.services import Registry, Services
 from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import TaskSecrets
@@ -36,8 +37,8 @@ SWEEP: Final = timedelta(seconds=30)
 """How often the runtime is asked for tasks that nobody knows."""
 
 
-ALWAYS: Final = frozenset({"orphans", "metering"})
-"""Controllers of one key that come round by themselves."""
+ALWAYS: Final = frozenset({"orphans", "metering", "zones"})
+"""Controllers of one key, looked at once at the start."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class Engine:
             **dict(more),
         }
         self._always = ALWAYS & controllers.keys()
+        self._names_are_served = "zones" in controllers
         self.loop = Loop(self.queue, controllers)
         store.watch(self._committed)
         runtime.watch(self._nudged)
@@ -137,6 +139,8 @@ class Engine:
         for record in commit.touched:
             for item in _woken_by(world, record):
                 self.queue.add(item)
+        if self._names_are_served and concerns_names(world, commit.touched):
+            self.queue.add(("zones", ()))
 
     def _nudged(self, task_id: str) -> None:
         for task in self._store.snapshot().linked(Task, "id", (task_id,)):

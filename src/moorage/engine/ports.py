@@ -1,4 +1,4 @@
-"""The six doors of the engine to the world outside: Store, Runtime, Proxies, Operations, Clock, Ids.
+"""The seven doors of the engine to the world outside: Store, Runtime, Proxies, Operations, NameServer, Clock, Ids.
 
 Each is a Protocol with few methods, declared here by its user and implemented by rooms above. Adapters translate
 foreign exceptions into the ones named here, at their own edge.
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from moorage.domain.changes import Expect, RecordId, Write
 from moorage.domain.world import World
+from moorage.domain.zones import Zones
 from moorage.planning.actions import ContainerSpec, HostsEntry, TaskObservation, TaskSpec
 
 
@@ -123,6 +124,13 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish the commits under way and let go of the data directory."""
+
+
+class NameServer(Protocol):
+    """Answers tasks that ask for names."""
+
+    def tell(self, told: Zones) -> None:
+        """Answer with these zones from now on, in place of those told before."""
 
 
 class Clock(Protocol):

@@ -45,6 +45,6 @@ def placed(tasks: Sequence[Task], subnets: Sequence[Subnet], taken: Iterable[str
     if not chosen:
         return list(tasks)
     return [
-        replace(task, subnet=subnet.id, availability_zone=subnet.zone)
+        replace(task, subnet=subnet.id, availability_zone=subnet.zone, vpc=subnet.vpc)
         for task, subnet in zip(tasks, chosen, strict=True)
     ]

@@ -40,7 +40,7 @@ def test_an_http_namespace_is_made_by_an_operation_and_shown(sd: Any, finish: Fi
 
 def test_a_private_dns_namespace_shows_no_hosted_zone_and_says_why(sd: Any, finish: Finish) -> None:
     submitted = sd.create_private_dns_namespace(Name="corp.local", Vpc="vpc-1")
-    assert "No Route 53 hosted zone" in submitted["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
+    assert "Route 53 shows no hosted zone" in submitted["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
     found = sd.get_namespace(Id=finish(submitted)["Targets"]["NAMESPACE"])["Namespace"]
     assert found["Type"] == "DNS_PRIVATE"
     assert found["Properties"] == {
@@ -124,7 +124,7 @@ def test_another_account_s_namespace_is_not_found_by_its_arn(
 def test_a_public_dns_namespace_is_recorded_with_a_hint_and_updated(sd: Any, finish: Finish, refused: Refused) -> None:
     properties = {"DnsProperties": {"SOA": {"TTL": 100}}}
     submitted = sd.create_public_dns_namespace(Name="example.com", Properties=properties)
-    assert "No Route 53 hosted zone" in submitted["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
+    assert "not by DNS" in submitted["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
     identity = finish(submitted)["Targets"]["NAMESPACE"]
     change = {"Description": "d", "Properties": {"DnsProperties": {"SOA": {"TTL": 7}}}}
     assert finish(sd.update_public_dns_namespace(Id=identity, Namespace=change))["Status"] == "SUCCESS"

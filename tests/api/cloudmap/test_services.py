@@ -42,10 +42,12 @@ def test_services_are_listed_by_namespace(sd: Any, namespace: str, service: str,
     assert len(sd.list_services()["Services"]) == 2
 
 
-def test_dns_records_are_recorded_and_shown_with_a_hint(sd: Any, finish: Finish) -> None:
+def test_dns_records_are_shown_and_change_their_ttl_but_not_their_type(
+    sd: Any, finish: Finish, refused: Refused
+) -> None:
     home = finish(sd.create_private_dns_namespace(Name="corp.local", Vpc="vpc-1"))["Targets"]["NAMESPACE"]
     answer = sd.create_service(Name="db", DnsConfig={"NamespaceId": home, "DnsRecords": [{"Type": "A", "TTL": 60}]})
-    assert "not by DNS" in answer["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
+    assert "x-moorage-hint" not in answer["ResponseMetadata"]["HTTPHeaders"]
     made = answer["Service"]
     assert made["Type"] == "DNS_HTTP"
     assert made["DnsConfig"] == {
@@ -58,6 +60,22 @@ def test_dns_records_are_recorded_and_shown_with_a_hint(sd: Any, finish: Finish)
     assert (operation["Type"], operation["Status"]) == ("UPDATE_SERVICE", "SUCCESS")
     changed = sd.get_service(Id=made["Id"])["Service"]
     assert (changed["Description"], changed["DnsConfig"]["DnsRecords"][0]["TTL"]) == ("d", 10)
+    srv = {"DnsConfig": {"DnsRecords": [{"Type": "SRV", "TTL": 10}]}}
+    assert "delete the service" in refused(sd.update_service, Id=made["Id"], Service=srv)[1]
+
+
+def test_dns_names_that_differ_by_case_only_are_one(sd: Any, finish: Finish, refused: Refused) -> None:
+    home = finish(sd.create_private_dns_namespace(Name="case.local", Vpc="vpc-1"))["Targets"]["NAMESPACE"]
+    records = {"NamespaceId": home, "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 60}]}}
+    sd.create_service(Name="db", **records)
+    assert refused(sd.create_service, Name="DB", **records)[0] == "ServiceAlreadyExists"
+    sd.create_service(Name="DB", NamespaceId=home, Type="HTTP")
+
+
+def test_records_of_a_public_namespace_are_kept_with_a_hint(sd: Any, finish: Finish) -> None:
+    home = finish(sd.create_public_dns_namespace(Name="example.org"))["Targets"]["NAMESPACE"]
+    answer = sd.create_service(Name="db", NamespaceId=home, DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 60}]})
+    assert "not by DNS" in answer["ResponseMetadata"]["HTTPHeaders"]["x-moorage-hint"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Operations on namespaces: HTTP, private DNS and public DNS.
 
-A DNS namespace has no Route 53 hosted zone behind it here, so it shows none; Service Connect and DiscoverInstances
-treat all types alike.
+Names of a private DNS namespace are answered to the tasks of its VPC (`planning/zones`), those of a public one by
+nobody: no registrar leads here. Neither has a Route 53 hosted zone, so they show none.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ from moorage.domain.claim import Claim
 from moorage.domain.registry import Namespace
 
 NO_ZONE = (
-    "No Route 53 hosted zone was made: names of this namespace are answered by Service Connect and DiscoverInstances, "
-    "not by DNS."
+    "Route 53 shows no hosted zone for this namespace: its names are answered to the tasks of its VPC on this machine."
+)
+NO_PUBLIC_ZONE = (
+    "No public hosted zone was made: names of this namespace are answered by Service Connect and DiscoverInstances, "
+    "not by DNS. Tasks resolve names of private DNS namespaces."
 )
 _DEFAULT_SOA_TTL = 15
 
@@ -29,16 +32,18 @@ async def create_http_namespace(ctx: RequestContext, given: dict[str, Any]) -> d
 
 
 async def create_private_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    return await _create_dns(ctx, given, replace(_drafted(ctx, given, registry.DNS_PRIVATE), vpc=given["Vpc"]))
+    drafted = replace(_drafted(ctx, given, registry.DNS_PRIVATE), vpc=given["Vpc"])
+    ctx.hint(NO_ZONE)
+    return await _create_dns(ctx, given, drafted)
 
 
 async def create_public_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    ctx.hint(NO_PUBLIC_ZONE)
     return await _create_dns(ctx, given, _drafted(ctx, given, registry.DNS_PUBLIC))
 
 
 async def _create_dns(ctx: RequestContext, given: dict[str, Any], drafted: Namespace) -> dict[str, Any]:
     properties = given.get("Properties", {"DnsProperties": {"SOA": {"TTL": _DEFAULT_SOA_TTL}}})
-    ctx.hint(NO_ZONE)
     return await _create(ctx, replace(drafted, properties=properties | drafted.properties))
 
 

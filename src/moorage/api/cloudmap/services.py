@@ -1,7 +1,7 @@
 """Operations on Cloud Map services and their attributes.
 
-DNS records of a service are recorded and shown; they are not answered, since there is no hosted zone. Health checks by
-Route 53 are refused by name. What ECS made for a service of its own cannot be changed by hand.
+DNS records of a service in a private DNS namespace are answered to tasks (`planning/zones`). Health checks by Route 53
+are refused by name. What ECS made for a service of its own cannot be changed by hand.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from moorage.api import paging
 from moorage.api.cloudmap import filters, lookup, namespaces, present, progress
 from moorage.api.cloudmap.progress import Intent
 from moorage.api.context import RequestContext
-from moorage.domain import errors, registry, registry_errors, registry_operations
+from moorage.domain import dns_rules, errors, registry, registry_errors, registry_operations
 from moorage.domain.changes import ABSENT, Link, Put
 from moorage.domain.claim import Claim
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, RegistryService
+from moorage.domain.world import World
 
 DNS_HTTP = "DNS_HTTP"
 _MAX_ATTRIBUTES = 30
@@ -33,8 +34,9 @@ async def create_service(ctx: RequestContext, given: dict[str, Any]) -> dict[str
     holder = world.get(Claim, drafted.claim().key)
     if holder is not None:
         return {"Service": present.service(world, _same_request(ctx, drafted))}
-    if dns is not None:
-        ctx.hint(namespaces.NO_ZONE)
+    _check_case(world, drafted)
+    if dns is not None and home.type == registry.DNS_PUBLIC:
+        ctx.hint(namespaces.NO_PUBLIC_ZONE)
     # The use is put whatever its version: a deletion that saw the namespace empty becomes stale, another service not.
     writes = [Put(drafted), Put(drafted.claim()), Put(_first_revision(drafted)), Put(home.use())]
     expect = {
@@ -55,8 +57,19 @@ def _check_type(home: Namespace, given: dict[str, Any]) -> None:
         raise errors.InvalidParameter("DnsConfig cannot be set for a service in an HTTP namespace")
     if dns is not None and given.get("Type") == registry.HTTP:
         raise errors.InvalidParameter("DnsConfig cannot be set for a service of type HTTP")
+    if dns is not None:
+        dns_rules.check_config(dns)
     if "HealthCheckConfig" in given:
         raise errors.Unsupported("HealthCheckConfig", "there is no Route 53 that would check the health of endpoints")
+
+
+def _check_case(world: World, drafted: RegistryService) -> None:
+    """DNS knows no case: names that differ in nothing else would be one (API reference, CreateService)."""
+    if drafted.dns_config is None:
+        return
+    for found in world.linked(RegistryService, "namespace", (*drafted.key[:2], drafted.namespace_id)):
+        if found.dns_config is not None and found.name.lower() == drafted.name.lower():
+            raise registry_errors.RegistryServiceTaken(found.name, found.id, found.arn, found.creator_request_id)
 
 
 def _drafted(ctx: RequestContext, given: dict[str, Any], home: Namespace) -> RegistryService:
@@ -116,6 +129,7 @@ async def update_service(ctx: RequestContext, given: dict[str, Any]) -> dict[str
     if dns is not None:
         # An update that leaves DnsConfig out takes the records away (API reference of ServiceChange).
         dns = {**dns, "DnsRecords": change.get("DnsConfig", {}).get("DnsRecords", [])}
+        dns_rules.check_change(current.record_types, dns)
     changed = replace(current, description=change.get("Description", current.description), dns_config=dns)
     return await progress.submit(
         ctx, Intent(registry_operations.UPDATE_SERVICE, {"SERVICE": current.id}, service=changed)

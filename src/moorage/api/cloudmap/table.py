@@ -11,8 +11,8 @@ OPERATIONS = {
     ),
     "CreatePrivateDnsNamespace": Supported(
         namespaces.create_private_dns_namespace,
-        real="Name CreatorRequestId Tags.*",
-        recorded="Description Vpc Properties.*",
+        real="Name CreatorRequestId Tags.* Vpc Properties.*",
+        recorded="Description",
     ),
     "CreatePublicDnsNamespace": Supported(
         namespaces.create_public_dns_namespace,
@@ -25,7 +25,9 @@ OPERATIONS = {
         namespaces.update_http_namespace, real="Id", recorded="UpdaterRequestId Namespace.Description"
     ),
     "UpdatePrivateDnsNamespace": Supported(
-        namespaces.update_private_dns_namespace, real="Id", recorded="UpdaterRequestId Namespace.*"
+        namespaces.update_private_dns_namespace,
+        real="Id Namespace.Properties.*",
+        recorded="UpdaterRequestId Namespace.Description",
     ),
     "UpdatePublicDnsNamespace": Supported(
         namespaces.update_public_dns_namespace, real="Id", recorded="UpdaterRequestId Namespace.*"
@@ -33,12 +35,12 @@ OPERATIONS = {
     "DeleteNamespace": Supported(namespaces.delete_namespace, real="Id"),
     "CreateService": Supported(
         services.create_service,
-        real="Name NamespaceId CreatorRequestId Tags.* Type HealthCheckCustomConfig.*",
-        recorded="Description DnsConfig.*",
+        real="Name NamespaceId CreatorRequestId Tags.* Type HealthCheckCustomConfig.* DnsConfig.*",
+        recorded="Description",
     ),
     "GetService": Supported(services.get_service, real="Id"),
     "ListServices": Supported(services.list_services, real=f"{_PAGE} Filters.*"),
-    "UpdateService": Supported(services.update_service, real="Id", recorded="Service.Description Service.DnsConfig.*"),
+    "UpdateService": Supported(services.update_service, real="Id Service.DnsConfig.*", recorded="Service.Description"),
     "DeleteService": Supported(services.delete_service, real="Id"),
     "GetServiceAttributes": Supported(services.get_service_attributes, real="ServiceId"),
     "UpdateServiceAttributes": Supported(services.update_service_attributes, real="ServiceId Attributes.*"),

@@ -19,9 +19,10 @@ from typing import NoReturn
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from moorage.runtime import syscalls
+from moorage.runtime import syscalls, zone_file
 from moorage.runtime.supervisor import cgroups, network, prerequisites, protocol, subordinate, users
 from moorage.runtime.supervisor.children import Children
+from moorage.runtime.supervisor.name_server import NameServer
 from moorage.runtime.supervisor.prepared import Settings
 from moorage.runtime.supervisor.protocol import Message, Refused
 from moorage.runtime.supervisor.server import Server
@@ -140,12 +141,15 @@ async def _serve(
     syscalls.adopt_orphans()
     loop, end = asyncio.get_running_loop(), asyncio.Event()
     server = Server(options.run_dir / protocol.SOCKET, facts)
-    tasks = Tasks(settings, Children(), groups, server.notify)
+    children = Children()
+    tasks = Tasks(settings, children, groups, server.notify)
+    names = NameServer(children, options.run_dir / zone_file.NAME)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
 
     async def shutdown(_request: Message) -> Message:
         await tasks.end_all()
+        await names.close()
         loop.call_later(0.05, end.set)  # the answer goes out first
         return {}
 
@@ -176,6 +180,7 @@ async def _serve(
     ready("")
     await end.wait()
     await tasks.end_all()
+    await names.close()
 
 
 def _say_nothing(trouble: str) -> None:

@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import rules
+from moorage.runtime.supervisor.resolver import RESOLVER
 
 BRIDGE = "moorage"
 AGENT = "169.254.170.2"
@@ -98,7 +99,8 @@ def build_bridge(addresses: Addresses) -> None:
         # Left alone a bridge takes the lowest of its links' addresses: as tasks came and went, others would lose it.
         route.link("set", index=bridge, address=_LOCALLY_GIVEN + addresses.bridge.packed.hex(":"))
         route.addr("add", index=bridge, address=str(addresses.bridge), prefixlen=addresses.pool.prefixlen)
-        route.addr("add", index=bridge, address=AGENT, prefixlen=32)
+        for address in (AGENT, RESOLVER):
+            route.addr("add", index=bridge, address=address, prefixlen=32)
         route.link("set", index=bridge, state="up")
     _write_sysctl("ipv4/ip_forward", "1")
     # Where a container engine has loaded br_netfilter, rules for what is routed would catch what is bridged, too.
