@@ -44,13 +44,8 @@ def _create(order: Order, operation: str, arguments: dict[str, Any]) -> Script:
         done = yield finished(answer["OperationId"])
         namespace = done["Operation"]["Targets"]["NAMESPACE"]
     described = yield ask("servicediscovery", "GetNamespace", Id=namespace)
-    yield Made(namespace, _attributes(described["Namespace"]))
-
-
-def _attributes(namespace: Answer) -> dict[str, Any]:
-    attributes = {"Arn": namespace["Arn"], "Id": namespace["Id"]}
-    zone = namespace.get("Properties", {}).get("DnsProperties", {}).get("HostedZoneId")
-    return {**attributes, "HostedZoneId": zone} if zone else attributes
+    # No HostedZoneId: no zone is made in Route 53 (docs/decisions/0204).
+    yield Made(namespace, {"Arn": described["Namespace"]["Arn"], "Id": described["Namespace"]["Id"]})
 
 
 def _made_before(order: Order, name: str) -> Generator[Step, Answer, str | None]:
@@ -122,6 +117,6 @@ PRIVATE = ResourceType(
     delete=_delete,
     update=_update_private,
     replace_on=frozenset({"Name", "Vpc"}),
-    attributes=frozenset({"Arn", "Id", "HostedZoneId"}),
+    attributes=frozenset({"Arn", "Id"}),
     name="Name",
 )
