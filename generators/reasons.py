@@ -37,7 +37,6 @@ PARAMETERS: Final[Rows] = (
     ),
     ("ecs", r"^role$", "it is for classic load balancers"),
     ("ecs", r"^monitoring$", "metrics have a resolution of one minute"),
-    ("ecs", r"firelensConfiguration", "json-file and awslogs are the log drivers"),
     ("ecs", r"linuxParameters\.(maxSwap|swappiness)", "swap is the host's"),
     ("ecs", r"^volumes\.(efs|fsx|s3files)", "no remote file system is mounted: use an empty volume"),
     ("ecs", r"^volumes\.dockerVolumeConfiguration\.driverOpts", "volumes are directories, which have no options"),

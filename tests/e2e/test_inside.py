@@ -2,14 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
-from place import IMAGES, Place
+from place import IMAGES, ROOT, Place
 
 ROLE = "arn:aws:iam::000000000000:role/app"
 AGENT = "http://169.254.170.2"
@@ -235,3 +237,85 @@ def test_a_task_whose_secret_is_missing_stops_in_the_words_of_ecs(moorage: Place
         "unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: /inside/none"
     )
     assert "startedAt" not in found
+
+
+APP = """
+import os, signal, socket, sys
+print("to stdout", flush=True)
+print("to stderr", file=sys.stderr, flush=True)
+with socket.create_connection((os.environ["FLUENT_HOST"], int(os.environ["FLUENT_PORT"]))) as own:
+    own.sendall(b"\\x93\\xa3own\\xce\\x65\\x00\\x00\\x00\\x81\\xa3log\\xa6mine !")
+signal.sigwait({signal.SIGTERM})
+print("goodbye", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def routed(moorage: Place, task: dict[str, Any]) -> str:
+    """A running task whose app sends its logs to a router; its id."""
+    image = moorage.data.parent / "images" / "router"
+    shutil.copytree(IMAGES / "router", image)
+    shutil.copy(ROOT / "tests/forward_protocol.py", image)
+    moorage.run("image", "add", "router", str(image))
+    moorage.client("ssm").put_parameter(Name="/api/key", Value="hush", Type="SecureString")
+    log = {"options": {"Name": "s3"}, "secretOptions": [{"name": "apikey", "valueFrom": "/api/key"}]}
+    app = f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})\n{APP}"
+    moorage.ecs.register_task_definition(
+        family="routed",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        executionRoleArn=ROLE,
+        containerDefinitions=[
+            {"name": "router", "image": "router", "firelensConfiguration": {"type": "fluentbit"}},
+            {
+                "name": "app",
+                "image": "inside",
+                "command": ["python3", "-c", app],
+                "logConfiguration": {"logDriver": "awsfirelens", **log},
+            },
+        ],
+    )
+    made = moorage.start_task("routed")
+    moorage.task_in(made, "RUNNING")
+    return made.rsplit("/", 1)[1]
+
+
+def routes(moorage: Place, task: str) -> list[dict[str, Any]]:
+    """What the router has written: its configuration, then event after event."""
+    lines = written(moorage, task, "router")
+    assert all(line.startswith("{") for line in lines), lines
+    return [json.loads(line) for line in lines]
+
+
+def written(moorage: Place, task: str, container: str) -> list[str]:
+    lines = httpx.get(f"{moorage.url}/_moorage/logs/{task}/{container}").text.splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
+def test_a_router_is_configured_and_gets_what_the_other_containers_write(moorage: Place, routed: str) -> None:
+    moorage.until(lambda: len(routes(moorage, routed)) >= 4, "three events came")
+    first, *events = routes(moorage, routed)
+    assert first["secret"] == "hush" and "apikey ${apikey_1}" in first["configuration"]
+    assert f"ecs_task_arn {described(moorage, routed)['taskArn']}" in first["configuration"]
+    by_text = {event["record"].pop("log"): event for event in events}
+    assert by_text["mine !"]["tag"] == "own"
+    whose = {"container_id": by_text["to stdout"]["record"]["container_id"], "container_name": "app"}
+    assert whose["container_id"].startswith(f"{routed}-")
+    for stream in ("stdout", "stderr"):
+        event = by_text[f"to {stream}"]
+        assert event["tag"] == f"app-firelens-{routed}"
+        assert event["record"] == {**whose, "source": stream}
+    assert "to stdout" in written(moorage, routed, "app")
+
+
+def test_the_last_words_of_a_container_reach_the_router_which_ends_after_it(moorage: Place, routed: str) -> None:
+    moorage.until(lambda: len(routes(moorage, routed)) >= 4, "the app waits for its end")
+    moorage.ecs.stop_task(cluster="demo", task=routed)
+    moorage.until(lambda: described(moorage, routed)["lastStatus"] == "STOPPED", "the task ended")
+    assert {each["name"]: each["exitCode"] for each in described(moorage, routed)["containers"]} == {
+        "app": 0,
+        "router": 0,
+    }
+    assert routes(moorage, routed)[-1]["record"]["log"] == "goodbye"

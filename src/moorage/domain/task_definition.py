@@ -4,13 +4,13 @@ The document is kept as it was registered and is what a caller gets back; Contai
 from it, so there is one truth. Its own rules (unique names, memory, dependsOn) are checked in `task_definition_rules`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
-from moorage.domain import arns
+from moorage.domain import arns, firelens
 from moorage.domain.changes import Key, Link
 
 ACTIVE = "ACTIVE"
@@ -99,15 +99,17 @@ class ContainerDefinition:
     document: Mapping[str, Any]
 
     @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "ContainerDefinition":
+    def read(
+        cls, document: Mapping[str, Any], depends_on: Sequence[Mapping[str, Any]] | None = None
+    ) -> "ContainerDefinition":
+        """`depends_on`: what it depends on, where that is more than it says itself."""
+        needs = document.get("dependsOn", ()) if depends_on is None else depends_on
         return cls(
             name=document["name"],
             image=document.get("image", ""),
             essential=document.get("essential", True),
             port_mappings=tuple(PortMapping.read(mapping) for mapping in document.get("portMappings", ())),
-            depends_on=tuple(
-                Dependency(item["containerName"], item["condition"]) for item in document.get("dependsOn", ())
-            ),
+            depends_on=tuple(Dependency(item["containerName"], item["condition"]) for item in needs),
             health_check=document.get("healthCheck"),
             start_timeout=document.get("startTimeout"),
             stop_timeout=document.get("stopTimeout"),
@@ -150,7 +152,8 @@ class TaskDefinition:
 
     @cached_property
     def containers(self) -> tuple[ContainerDefinition, ...]:
-        return tuple(ContainerDefinition.read(container) for container in self.document["containerDefinitions"])
+        documents = self.document["containerDefinitions"]
+        return tuple(ContainerDefinition.read(each, firelens.implied(each, documents)) for each in documents)
 
     @property
     def network_mode(self) -> str | None:

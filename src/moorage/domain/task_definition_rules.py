@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from moorage.domain import container_rules, port_rules, secret_rules, sharing_rules, volume_rules
+from moorage.domain import container_rules, firelens, port_rules, secret_rules, sharing_rules, volume_rules
 from moorage.domain.errors import ClientMistake
 from moorage.domain.task_definition import AWSVPC, HOST, cpu_units, memory_mib
 
@@ -62,6 +62,7 @@ def check(document: Mapping[str, Any]) -> None:
         _check_environment(container)
         _check_log_configuration(container)
     secret_rules.check(document)
+    firelens.check(document)
     container_rules.check(document)
     volume_rules.check(document)
     port_rules.check(containers, document.get("networkMode"))
@@ -90,6 +91,7 @@ def check_fargate(document: Mapping[str, Any]) -> None:
     volume_rules.check_fargate(document)
     for container in document["containerDefinitions"]:
         container_rules.check_fargate(container)
+        firelens.check_fargate(container)
         if container.get("stopTimeout", 0) > MAX_STOP_TIMEOUT_ON_FARGATE:
             raise ClientMistake(
                 f"Invalid 'stopTimeout' setting for container '{container['name']}': "

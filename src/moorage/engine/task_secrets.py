@@ -5,11 +5,11 @@ cannot be had ends the task, in ECS's words; a service that does not answer now 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.domain import secret_rules
+from moorage.domain import firelens, secret_rules
 from moorage.domain.changes import Key
 from moorage.domain.secret_rules import FileReference, ParameterReference, SecretReference
 from moorage.domain.task import Task
@@ -21,6 +21,7 @@ PULLING = (
     "to retrieve"
 )
 DOWNLOADING = "ResourceInitializationError: failed to download env files"
+ROUTING = "ResourceInitializationError: unable to download firelens s3 config file"
 
 
 class CannotInitialize(Exception):
@@ -33,10 +34,15 @@ class CannotInitialize(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    """For one container: what its files say, which its own environment goes before, and its secrets."""
+    """For one container: what its files say, which its own environment goes before, and its secrets.
+
+    `log_options` are the values of its log driver's secret options; `external` is a log router's file of S3.
+    """
 
     files: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    log_options: Mapping[str, str] = field(default_factory=dict)
+    external: str | None = None
 
 
 class TaskSecrets:
@@ -52,7 +58,7 @@ class TaskSecrets:
             found = {}
             for container in definition.containers:
                 document = _overridden(task, container)
-                if document.get("secrets") or document.get("environmentFiles"):
+                if _refers(document):
                     found[container.name] = await self._container(task, document)
             if not found:
                 return {}
@@ -67,15 +73,29 @@ class TaskSecrets:
         files: dict[str, str] = {}
         for each in document.get("environmentFiles", ()):
             files |= await self._file(task, secret_rules.file(each))
+        options = document.get("logConfiguration", {}).get("secretOptions", ())
+        return Fetched(
+            files,
+            await self._secrets(task, document.get("secrets", ())),
+            await self._secrets(task, options),
+            await self._external(task, document),
+        )
+
+    async def _secrets(self, task: Task, wanted: Sequence[Mapping[str, str]]) -> dict[str, str]:
         secrets, missing = {}, []
-        for each in document.get("secrets", ()):
+        for each in wanted:
             try:
                 secrets[each["name"]] = await self._secret(task, secret_rules.reference(each["valueFrom"]))
             except _MissingParameter:
                 missing.append(each["valueFrom"])
         if missing:
             raise CannotInitialize(_retried("secrets from ssm", f"invalid parameters: {', '.join(missing)}"))
-        return Fetched(files, secrets)
+        return secrets
+
+    async def _external(self, task: Task, document: Mapping[str, Any]) -> str | None:
+        where = firelens.external(document.get("firelensConfiguration", {}))
+        reference = firelens.s3_object(where[1]) if where is not None else None
+        return None if reference is None else await self._object(task, reference, ROUTING)
 
     async def _secret(self, task: Task, reference: secret_rules.Reference) -> str:
         if isinstance(reference, ParameterReference):
@@ -101,13 +121,16 @@ class TaskSecrets:
         return value
 
     async def _file(self, task: Task, reference: FileReference) -> dict[str, str]:
+        return secret_rules.variables(await self._object(task, reference, DOWNLOADING))
+
+    async def _object(self, task: Task, reference: FileReference, failing: str) -> str:
         asked = {"Bucket": reference.bucket, "Key": reference.key}
         try:
             body = (await self._call(task, "", "s3", "GetObject", asked))["Body"]
         except OperationFailed as error:
             where = f"{reference.bucket}/{reference.key}"
-            raise CannotInitialize(f"{DOWNLOADING}: {where}: {error.code}: {error.message}") from error
-        return secret_rules.variables(body if isinstance(body, str) else bytes(body).decode(errors="replace"))
+            raise CannotInitialize(f"{failing}: {where}: {error.code}: {error.message}") from error
+        return body if isinstance(body, str) else bytes(body).decode(errors="replace")
 
     async def _call(
         self, task: Task, region: str, service: str, operation: str, arguments: Mapping[str, Any]
@@ -121,6 +144,14 @@ class TaskSecrets:
             if error.status >= 500:
                 raise Unavailable(f"{service} does not answer {operation}: {error.message}") from error
             raise
+
+
+def _refers(document: Mapping[str, Any]) -> bool:
+    """Whether anything of the container has to be fetched."""
+    options = document.get("logConfiguration", {}).get("secretOptions")
+    external = firelens.external(document.get("firelensConfiguration", {}))
+    remote = external is not None and firelens.s3_object(external[1]) is not None
+    return bool(document.get("secrets") or document.get("environmentFiles") or options or remote)
 
 
 class _MissingParameter(Exception):

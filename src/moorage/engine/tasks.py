@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from moorage.domain import switches
+from moorage.domain import firelens, switches
 from moorage.domain.changes import Delete, Expect, Key, Put
 from moorage.domain.registry import Instance
 from moorage.domain.service import Deployment, Service
@@ -24,7 +24,7 @@ from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
-from moorage.planning import containers, definitions, inside, sidecar
+from moorage.planning import containers, definitions, inside, log_routing, sidecar
 from moorage.planning.actions import ContainerSpec
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
@@ -185,6 +185,7 @@ class Tasks:
         """Everything that the task refers to first: without it no container of the task may start."""
         await self._roles.check(subject.task, subject.definition)
         await self._secrets.of(subject.task, subject.definition)
+        _check_routing(subject)
         await self._runtime.prepare(sidecar.task_spec(subject.task, subject.definition, subject.deployment))
 
     async def _start(self, subject: Subject, name: str) -> None:
@@ -204,10 +205,15 @@ class Tasks:
     async def _start_own(self, subject: Subject, container: ContainerDefinition) -> None:
         """A container of the definition, with what ECS puts around its environment."""
         task, definition = subject.task, subject.definition
-        fetched = (await self._secrets.of(task, definition)).get(container.name, Fetched())
+        found = await self._secrets.of(task, definition)
+        fetched = found.get(container.name, Fetched())
         around = inside.surroundings(task, definition, container.name)
         around = inside.with_fetched(around, fetched.files, fetched.secrets)
         spec = sidecar.container_spec(task, definition, container, around)
+        options = {name: each.log_options for name, each in found.items()}
+        spec = log_routing.dressed(
+            spec, task, definition, subject.state, log_routing.Lookups(options, fetched.external)
+        )
         await self._runtime.start(self._counted(subject, spec))
 
     def _counted(self, subject: Subject, spec: ContainerSpec) -> ContainerSpec:
@@ -225,6 +231,16 @@ class Tasks:
             state = world.get(TaskState, key) or subject.state
             stopped = containers.could_not_start(state, container, _sentence(refusal), self._clock.now())
             await self._store.commit([Put(stopped)], {(TaskState.table, key): world.version(TaskState, key)})
+
+
+def _check_routing(subject: Subject) -> None:
+    """CannotInitialize where the log options of a container make no configuration of its log router."""
+    if firelens.router(subject.definition.document["containerDefinitions"]) is None:
+        return
+    try:
+        log_routing.configuration(subject.task, subject.definition)
+    except log_routing.Incomplete as why:
+        raise CannotInitialize(f"ResourceInitializationError: unable to generate firelens config file: {why}") from why
 
 
 def _sentence(refusal: CannotPull | CannotStart | CannotInitialize) -> str:

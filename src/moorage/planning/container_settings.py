@@ -39,6 +39,14 @@ class MemoryMount:
 
 
 @dataclass(frozen=True)
+class LogRoute:
+    """What the container writes goes to its task's log router, too: by this tag, with so many records waiting."""
+
+    tag: str
+    limit: int
+
+
+@dataclass(frozen=True)
 class ResourceLimit:
     """A ulimit by the name that ECS gives it (`nofile`); -1 is unlimited."""
 
@@ -60,7 +68,7 @@ class Shares:
 class ContainerSettings:
     """All of it. `hosts` are (address, name) pairs behind the task's own; empty `dns_servers`: the task's resolver.
 
-    `shared_memory` is in MiB; 0: the container has no /dev/shm.
+    `shared_memory` is in MiB; 0: the container has no /dev/shm. `routes_logs`: it is the task's log router.
     """
 
     volumes: tuple[VolumeMount, ...] = ()
@@ -75,6 +83,8 @@ class ContainerSettings:
     init: bool = False
     stdin: bool = False
     terminal: bool = False
+    log_route: LogRoute | None = None
+    routes_logs: bool = False
 
 
 PLAIN = ContainerSettings()

@@ -161,3 +161,20 @@ async def test_environment_files_of_the_task_go_before_those_of_the_definition()
     assert (await TaskSecrets(Vault()).of(task, needing(environmentFiles=files("a.env"))))["app"].files == {
         "COLOUR": "red"
     }
+
+
+async def test_secret_options_and_the_file_of_a_log_router_are_fetched_for_their_containers() -> None:
+    vault = Vault()
+    vault.answers["s3", "settings/extra.conf"] = {"Body": b"[OUTPUT]\n"}
+    options = {"config-file-type": "s3", "config-file-value": "arn:aws:s3:::settings/extra.conf"}
+    routed = definition(
+        containers=[
+            {"name": "app", "logConfiguration": {"logDriver": "awsfirelens", "secretOptions": secrets(key="/db/user")}},
+            {"name": "router", "firelensConfiguration": {"type": "fluentbit", "options": options}},
+        ]
+    )
+    found = await TaskSecrets(vault).of(TASK, routed)
+    assert found == {"app": Fetched(log_options={"key": "admin"}), "router": Fetched(external="[OUTPUT]\n")}
+    del vault.answers["s3", "settings/extra.conf"]
+    with pytest.raises(CannotInitialize, match=r"unable to download firelens s3 config file: settings/extra\.conf: No"):
+        await TaskSecrets(vault).of(TASK, routed)

@@ -35,8 +35,13 @@ class Machine:
             "ecs.cpu-architecture": self.architecture,
             "ecs.capability.container-health-check": "",
             "ecs.capability.container-ordering": "",
+            "ecs.capability.firelens.fluentbit": "",
+            "ecs.capability.firelens.fluentd": "",
+            "ecs.capability.firelens.options.config.file": "",
+            "ecs.capability.firelens.options.config.s3": "",
             "ecs.capability.pid-ipc-namespace-sharing": "",
             "ecs.capability.task-eni": "",
+            "com.amazonaws.ecs.capability.logging-driver.awsfirelens": "",
             "com.amazonaws.ecs.capability.logging-driver.awslogs": "",
             "com.amazonaws.ecs.capability.logging-driver.json-file": "",
         }

@@ -75,8 +75,9 @@ _CONTAINER = """
     secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value
     linuxParameters.initProcessEnabled linuxParameters.sharedMemorySize linuxParameters.tmpfs.* memoryReservation
     mountPoints.* volumesFrom.* ulimits.* systemControls.* hostname extraHosts.* dnsServers dnsSearchDomains
-    interactive pseudoTerminal dockerLabels.* restartPolicy.*"""
-_CONTAINER_RECORDED = "logConfiguration.options.*"
+    interactive pseudoTerminal dockerLabels.* restartPolicy.* firelensConfiguration.type firelensConfiguration.options.*
+    logConfiguration.logDriver logConfiguration.options.* logConfiguration.secretOptions.name
+    logConfiguration.secretOptions.valueFrom"""
 _VOLUMES = """
     volumes.name volumes.host.sourcePath volumes.dockerVolumeConfiguration.scope
     volumes.dockerVolumeConfiguration.autoprovision volumes.dockerVolumeConfiguration.driver"""
@@ -87,8 +88,6 @@ _CONTAINER_ONLY: Mapping[str, tuple[Any, ...]] = {
     "dockerSecurityOptions": ([], ["no-new-privileges"], ["no-new-privileges:true"]),
     "links": NONE,
     "linuxParameters.devices": NONE,
-    "logConfiguration.logDriver": ("awslogs", "json-file"),
-    "logConfiguration.secretOptions": NONE,
     "privileged": OFF,
     "resourceRequirements": NONE,
     "versionConsistency": ("disabled",),
@@ -144,9 +143,7 @@ OPERATIONS: Mapping[str, Supported] = {
         real=f"placementConstraints.* family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
         + f"runtimePlatform.operatingSystemFamily pidMode ipcMode {_VOLUMES} "
         + _below("containerDefinitions", _CONTAINER),
-        recorded="executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB "
-        + f"{_VOLUMES_RECORDED} "
-        + _below("containerDefinitions", _CONTAINER_RECORDED),
+        recorded=f"executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB {_VOLUMES_RECORDED}",
         only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
     ),
     "DescribeTaskDefinition": Supported(

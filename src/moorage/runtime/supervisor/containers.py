@@ -17,6 +17,7 @@ from typing import Any
 
 from moorage.runtime.supervisor import clock, hosts, pause, process, spawn
 from moorage.runtime.supervisor.children import Children, Work
+from moorage.runtime.supervisor.forward import Way
 from moorage.runtime.supervisor.output import Output
 
 RECORD = "container.json"
@@ -25,6 +26,8 @@ MAX_CAPTURE = 1024 * 1024
 
 _LAST_WORDS = 5.0
 """Seconds to wait for the end of the output of a process that ended."""
+_LAST_RECORDS = 2.0
+"""Seconds within which a log router shall read what a process that ended has written."""
 
 
 @dataclass
@@ -61,6 +64,8 @@ class Container:
     watching: asyncio.Task[None] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     names: hosts.Own = field(default_factory=hosts.Own)
+    way: Way | None = None
+    """To the log router that gets what it writes."""
     stdin: int | None = None
     """The end to write of what it reads, held open so that it never sees an end."""
     mounts: int | None = None
@@ -119,6 +124,8 @@ async def run(
 ) -> None:
     """Start the container's program; from here on it is watched until it ends. Refused when it does not start."""
     output = Output(container.directory)
+    if container.way is not None:
+        output.send_to(container.way)
     spawned: spawn.Spawned | spawn.Launched
     try:
         if blueprint.root.furniture.terminal:
@@ -126,7 +133,7 @@ async def run(
         else:
             spawned = await _on_pipes(container, children, blueprint, place, output)
     except BaseException:
-        output.abandon()
+        await output.abandon()
         raise
     container.ended = spawned.ended
     container.mounts = next(iter(spawned.descriptors), None)
@@ -186,6 +193,7 @@ async def _watch(container: Container, ended: asyncio.Future[int], output: Outpu
         os.close(container.mounts)
     with suppress(TimeoutError):
         await asyncio.wait_for(output.closed, _LAST_WORDS)
+    await output.end(_LAST_RECORDS)
     killed = code == 128 + signal.SIGKILL
     reason = "OutOfMemoryError: Container killed due to memory usage" if killed and oom() else None
     container.note(phase="EXITED", stopped_at=stopped, exit_code=code, reason=reason)

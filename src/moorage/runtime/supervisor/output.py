@@ -1,6 +1,7 @@
 """What containers write: read from their pipes, split into lines, stamped, and kept in two files of bounded size.
 
-A line of a file is `<seconds since 1970> <stdout|stderr> <text>`. The daemon reads the files itself.
+A line of a file is `<seconds since 1970> <stdout|stderr> <text>`. The daemon reads the files itself; a log router gets
+the lines by `forward`.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from moorage.runtime.supervisor import clock
+from moorage.runtime.supervisor.forward import Forwarder, Way, connect
 
 LIVE, REMOVED = "tasks", "removed"
 """The folders of the state directory that hold live tasks, and what removed ones wrote."""
@@ -30,12 +32,29 @@ class Output:
         self._file = (directory / CURRENT).open("ab", buffering=0)
         self._written = self._file.tell()
         self._rest: dict[str, bytes] = {}
+        self._forwarder: Forwarder | None = None
+        self._ended = False
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
-    def abandon(self) -> None:
+    def send_to(self, way: Way) -> None:
+        """Let a log router have every line, too."""
+        self._forwarder = Forwarder(way.route, lambda: connect(way.directory), self._say)
+
+    async def abandon(self) -> None:
         """Nothing will be written."""
+        if self._forwarder is not None:
+            await self._forwarder.finish(0)
         self._file.close()
+
+    async def end(self, within: float) -> None:
+        """The program has ended: give its log router a moment to read the rest."""
+        self._ended = True
+        forwarder, self._forwarder = self._forwarder, None
+        if forwarder is not None:
+            await forwarder.finish(within)
+        if self.closed.done():
+            self._file.close()
 
     def read(self, stream: str, descriptor: int) -> None:
         """Keep what arrives on `descriptor`, which is closed at its end."""
@@ -59,7 +78,8 @@ class Output:
         if rest:
             self._write(stream, [rest])
         if not self._rest:
-            self._file.close()
+            if self._ended:
+                self._file.close()
             if not self.closed.done():
                 self.closed.set_result(None)
 
@@ -72,7 +92,18 @@ class Output:
         self._write(stream, [part for line in lines for part in _cut(line)])
 
     def _write(self, stream: str, lines: list[bytes]) -> None:
-        prefix = f"{clock.now():.6f} {stream} ".encode()
+        now = clock.now()
+        self._store(now, stream, lines)
+        if self._forwarder is not None:
+            for line in lines:
+                self._forwarder.offer(now, stream, line)
+
+    def _say(self, sentence: str) -> None:
+        """A word of ours among the container's lines, for who reads them here."""
+        self._store(clock.now(), "stderr", [f"moorage: {sentence}".encode()])
+
+    def _store(self, now: float, stream: str, lines: list[bytes]) -> None:
+        prefix = f"{now:.6f} {stream} ".encode()
         data = b"".join(prefix + line + b"\n" for line in lines)
         with suppress(OSError):  # a full disk must not stop the container
             self._file.write(data)

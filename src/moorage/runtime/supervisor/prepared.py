@@ -4,14 +4,19 @@ From a request to values; what is done with them is in `tasks` and `process`. Vo
 """
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from moorage.runtime.supervisor import furnish, hosts, network, process, resolver, rootfs, users, volumes
 from moorage.runtime.supervisor.containers import Container
+from moorage.runtime.supervisor.forward import Route, Way
 from moorage.runtime.supervisor.namespaces import Namespaces
 from moorage.runtime.supervisor.pause import Shared
 from moorage.runtime.supervisor.protocol import Message, Refused
+
+LOG_SOCKETS = "/var/run"
+"""Where a log router finds the directory of its socket (the ECS agent's place for it)."""
 
 
 @dataclass
@@ -74,13 +79,28 @@ def plans(settings: Settings, task: Task, request: Message) -> tuple[process.Pro
         request["complete"],
         settings.root_size,
         _etc(task, request["name"], own, request["settings"]),
-        tuple((source, target, writable) for source, target, writable in request["binds"]),
+        tuple(_binds(settings, task, request, ids)),
         settings.userns,
         ids,
         furniture,
     )
     files = [process.WrittenFile(**file) for file in request["files"]]
     return program, process.Blueprint(program, root, own.hostname, files, request["read_only"])
+
+
+def _binds(settings: Settings, task: Task, request: Message, ids: users.Ids | None) -> Iterator[tuple[str, str, bool]]:
+    yield from request["binds"]
+    if request["settings"]["routes_logs"]:
+        yield str(volumes.sockets(settings.state, task.task_id, ids)), LOG_SOCKETS, True
+
+
+def way_of(settings: Settings, task: Task, request: Message, identifier: str) -> Way | None:
+    """Where what the container writes goes beside its file."""
+    asked = request["settings"]["log_route"]
+    if asked is None:
+        return None
+    route = Route(asked["tag"], asked["limit"], identifier, request["name"])
+    return Way(route, volumes.sockets(settings.state, task.task_id, ids_of(settings, task)))
 
 
 def names_of(task: Task, settings: Message) -> hosts.Own:

@@ -233,7 +233,8 @@ class Tasks:
         identifier = containers.runtime_id(task.task_id, name)
         seen = Seen(name, identifier, stop_signal=request["stop_signal"], attempt=request["attempt"])
         names = prepared.names_of(task, request["settings"])
-        container = Container(directory, seen, program, lambda: self._notify(task.task_id), names=names)
+        way = prepared.way_of(self._settings, task, request, identifier)
+        container = Container(directory, seen, program, lambda: self._notify(task.task_id), names=names, way=way)
         joins = self._cgroups.make_container(task.task_id, name, Limits(**request["limits"]))
         former = task.containers.get(name)
         task.containers[name] = container

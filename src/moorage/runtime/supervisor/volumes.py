@@ -20,6 +20,17 @@ def made(state: Path, task_id: str, ids: Ids | None, mounts: list[dict[str, Any]
     return tuple(_made(state, task_id, ids, mount) for mount in mounts)
 
 
+def sockets(state: Path, task_id: str, ids: Ids | None) -> Path:
+    """Where the task's log router has its socket, whoever it runs as; no other container is given it."""
+    place = state / _OF_TASKS / task_id / ".sockets"
+    if not place.exists():
+        place.mkdir(parents=True)
+        place.chmod(0o777)
+        owner = ids.first if ids else 0
+        os.chown(place, owner, owner)
+    return place
+
+
 def shared_memory(state: Path, task_id: str) -> Path:
     """Where the /dev/shm is mounted that a task's containers share; a name that no volume has."""
     return state / _OF_TASKS / task_id / ".shm"

@@ -61,6 +61,7 @@ _PORT_MAPPINGS = ListOf(
 LOG_CONFIGURATION = Object(
     {"LogDriver": Exactly(TEXT, ("awslogs", "json-file")), "Options": TEXTS, "SecretOptions": NONE}, ("LogDriver",)
 )
+_SECRET = Object({"Name": TEXT, "ValueFrom": TEXT}, ("Name", "ValueFrom"))
 _CONTAINER = Object(
     {
         "Command": TEXT_LIST,
@@ -77,13 +78,17 @@ _CONTAINER = Object(
         "EnvironmentFiles": ListOf(Object({"Type": TEXT, "Value": TEXT})),
         "Essential": TRUTH,
         "ExtraHosts": ListOf(Object({"Hostname": TEXT, "IpAddress": TEXT})),
+        "FirelensConfiguration": Object({"Options": TEXTS, "Type": TEXT}, ("Type",)),
         "HealthCheck": _HEALTH_CHECK,
         "Hostname": TEXT,
         "Image": TEXT,
         "Interactive": TRUTH,
         "Links": NONE,
         "LinuxParameters": _LINUX,
-        "LogConfiguration": LOG_CONFIGURATION,
+        "LogConfiguration": Object(
+            {"LogDriver": TEXT, "Options": TEXTS, "SecretOptions": ListOf(_SECRET)},
+            ("LogDriver",),
+        ),
         "Memory": WHOLE,
         "MemoryReservation": WHOLE,
         "MountPoints": ListOf(Object({"ContainerPath": TEXT, "ReadOnly": TRUTH, "SourceVolume": TEXT})),
@@ -96,7 +101,7 @@ _CONTAINER = Object(
         "RestartPolicy": Object(
             {"Enabled": TRUTH, "IgnoredExitCodes": ListOf(WHOLE), "RestartAttemptPeriod": WHOLE},
         ),
-        "Secrets": ListOf(Object({"Name": TEXT, "ValueFrom": TEXT}, ("Name", "ValueFrom"))),
+        "Secrets": ListOf(_SECRET),
         "StartTimeout": WHOLE,
         "StopTimeout": WHOLE,
         "SystemControls": ListOf(Object({"Namespace": TEXT, "Value": TEXT})),
