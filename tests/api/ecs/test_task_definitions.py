@@ -129,7 +129,7 @@ def test_what_this_machine_cannot_honour_is_refused_by_name(
         ({"linuxParameters": {"capabilities": {"add": ["NET_ADMIN"]}}}, "the capability NET_ADMIN"),
         ({"resourceRequirements": [{"type": "GPU", "value": "1"}]}, "resourceRequirements"),
         ({"secrets": [{"name": "A", "valueFrom": "arn"}]}, "secrets"),
-        ({"logConfiguration": {"logDriver": "splunk"}}, "The log driver 'splunk' of container 'api'"),
+        ({"logConfiguration": {"logDriver": "splunk"}}, "The log driver 'splunk' of container"),
     ],
 )
 def test_container_members_that_cannot_be_honoured_are_refused_by_name(
