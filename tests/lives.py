@@ -25,6 +25,7 @@ class Life:
     in_flight: int | None = 0
     holding: frozenset[str] = frozenset()
     refused: tuple[str, ...] = ()
+    registered: bool = False
     listening: frozenset[int] = frozenset({5000})
     patience: Patience = field(default_factory=Patience)
     held: dict[str, ContainerObservation] | None = None
@@ -59,6 +60,7 @@ class Life:
                 self.holding,
                 self.listening,
                 self.refused,
+                self.registered,
             )
         )
 

@@ -185,6 +185,25 @@ def test_a_proxy_that_never_acknowledges_is_waited_for_five_seconds():
     assert life.status is not Status.DEACTIVATING
 
 
+@pytest.mark.parametrize("make", [lambda: Life(definition()), meshed])
+def test_no_program_hears_of_its_end_while_cloud_map_tells_of_the_task(make):
+    life = make()
+    life.settle()
+    life.registered = True
+    life.ask_to_stop()
+    life.pass_time(4)
+    assert life.status is Status.DEACTIVATING
+    life.registered = False
+    life.pass_time(0.1)
+    assert life.status is not Status.DEACTIVATING
+    stuck = make()
+    stuck.settle()
+    stuck.registered = True
+    stuck.ask_to_stop()
+    stuck.pass_time(5.1)
+    assert stuck.status is not Status.DEACTIVATING, "not for ever, though"
+
+
 def test_requests_that_do_not_end_are_waited_for_the_drain_time():
     life = meshed()
     life.settle()
