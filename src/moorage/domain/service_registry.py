@@ -1,7 +1,8 @@
 """ServiceRegistry: the Cloud Map service that ECS registers a service's tasks in, and what must be true of it.
 
-ECS service discovery, beside Service Connect. Pure; texts are ECS's where they are known. Rules: Amazon ECS API
-reference, ServiceRegistry; developer guide, "Use service discovery to connect Amazon ECS services with DNS names".
+ECS service discovery, beside Service Connect. Pure; texts: docs/reference/service-connect.md section 4.4. Rules: Amazon
+ECS API reference, ServiceRegistry; developer guide, "Use service discovery to connect Amazon ECS services with DNS
+names".
 """
 
 import re
