@@ -5,6 +5,7 @@ then `{"expect": N}`, answered with the times (monotonic, seconds) at which N ch
 """
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -33,22 +34,18 @@ class Streams:
         self._channels: list[grpc.aio.Channel] = []
 
     async def connect(self, sockets: Sequence[tuple[str, Sequence[str]]], bare: bool) -> None:
-        """A channel for each socket, and on it a stream for each node id. A bare stream only says who it is."""
+        """A channel for each socket, and on it a stream for each node id. A bare stream only says who it is.
+
+        They stay until the process ends, so the garbage collector need not look through them.
+        """
         for path, nodes in sockets:
             channel = grpc.aio.insecure_channel(f"unix:{path}", options=[("grpc.use_local_subchannel_pool", 1)])
             self._channels.append(channel)
             for node in nodes:
                 self._streams.append(asyncio.create_task(self._stream(channel, node, bare)))
-        for _ in self._streams:
+        for _ in range(sum(len(nodes) for _, nodes in sockets)):
             await self.warm.get()
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            stream.cancel()
-        await asyncio.gather(*self._streams, return_exceptions=True)
-        for channel in self._channels:
-            await channel.close()
-        self._streams, self._channels = [], []
+        gc.freeze()
 
     async def _stream(self, channel: grpc.aio.Channel, node: str, bare: bool) -> None:
         call = channel.stream_stream(
@@ -93,7 +90,6 @@ async def main() -> None:
         if "expect" in command:
             tell([await fleet.read.get() for _ in range(command["expect"])])
         else:
-            await fleet.close()
             await fleet.connect(command["sockets"], command["bare"])
             tell("connected")
 
@@ -105,7 +101,7 @@ class Fleet:
         self._process = process
 
     async def connect(self, sockets: Sequence[tuple[Path, Sequence[str]]], bare: bool) -> None:
-        """Open all streams, after closing those there are; done when each holds what it asked for."""
+        """Open more streams; done when each holds what it asked for."""
         await self._say({"sockets": [(str(path), list(nodes)) for path, nodes in sockets], "bare": bare})
         await self.heard()
 

@@ -19,11 +19,7 @@ async def forward(service: str, request: Request) -> Response:
     assert service == "ec2"
     region = request.headers["host"].split(".")[1]
     operation = form["Action"]
-    ids = [value for name, value in form.items() if re.fullmatch(r"(Subnet|Group|Vpc)Id\.\d+", name)]
-    if operation == "DescribeVpcs":
-        if "missing" in ids[0]:
-            return _error("InvalidVpcID.NotFound", f"VpcID {ids[0]} does not exist.")
-        return _answer(operation, "vpcSet", [f"<vpcId>{each}</vpcId>" for each in ids])
+    ids = [value for name, value in form.items() if re.fullmatch(r"(Subnet|Group)Id\.\d+", name)]
     for each in ids:
         if "missing" in each:
             kind, words = ("Subnet", "subnet ID") if operation == "DescribeSubnets" else ("Group", "security group")

@@ -33,17 +33,25 @@ class Maker(Protocol):
     def __call__(self, view: View, *, last: tuple[View, Any] | None) -> Any: ...
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Tasks whose proxies were told the same. `view` is that of any of them: nothing in the bundle is a task's own."""
+
+    view: View
+    bundle: Any
+    tasks: frozenset[str]
+
+
 @dataclass
 class _Told:
-    """What the proxies of one deployment were last told: its names in order, each task's view, a bundle per zone."""
+    """What the proxies of one deployment were last told: its names in order, and what each group of tasks holds."""
 
     deployment: Deployment
     proxy: Proxy
     ports: views.Ports
     upstreams: tuple[Upstream, ...]
     places: Mapping[Key, int]
-    views: dict[str, View] = field(default_factory=dict)
-    made: dict[str, tuple[View, Any]] = field(default_factory=dict)
+    groups: dict[str, _Group] = field(default_factory=dict)
 
 
 class _Namespace:
@@ -116,7 +124,19 @@ class Mesh:
             concerned = {each: set(told.places) for each, told in namespace.told.items()}
             concerned |= {each: concerned.get(each, set()) for each in present}
         for deployment, changed in sorted(concerned.items()):
-            self._tell_deployment(outlook, namespace, deployment, changed)
+            told = namespace.told.get(deployment)
+            if told is None or news.everything or deployment in news.deployments:
+                self._tell_deployment(outlook, namespace, deployment, changed)
+            else:
+                self._tell_names(outlook, told, changed)
+
+    def _tell_names(self, outlook: views.Outlook, told: _Told, changed: Iterable[Key]) -> None:
+        """Only names are news: the tasks are those that were told before, and nothing else of theirs is different."""
+        upstreams = _revised(outlook, told, changed)
+        if upstreams is not told.upstreams:
+            told.upstreams = upstreams
+            for alike, group in told.groups.items():
+                told.groups[alike] = self._tell_group(replace(group.view, upstreams=upstreams), group.tasks, group)
 
     def _tell_deployment(self, outlook: views.Outlook, namespace: _Namespace, key: Key, changed: Iterable[Key]) -> None:
         deployment, told = outlook.world.get(Deployment, key), namespace.told.get(key)
@@ -128,30 +148,43 @@ class Mesh:
             if fresh is None:
                 return
             if told is not None:
-                fresh.views, fresh.made = told.views, told.made
+                fresh.groups = told.groups
             namespace.remember(key, fresh)
             told = fresh
         else:
             told.upstreams = _revised(outlook, told, changed)
-        for task in outlook.world.linked(Task, "deployment", key):
-            self._tell_task(outlook, told, task)
+        told.groups = {
+            alike: self._tell_group(view, frozenset(tasks), told.groups.get(alike))
+            for alike, (view, tasks) in _grouped(outlook, told).items()
+        }
 
-    def _tell_task(self, outlook: views.Outlook, told: _Told, task: Task) -> None:
-        """Hand the proxy of `task` what it shall hold, if the task has come as far as to have one."""
+    def _tell_group(self, view: View, tasks: frozenset[str], before: _Group | None) -> _Group:
+        """Hand the proxies of these tasks what they shall hold; those that were told just that hear nothing."""
+        if before is None:
+            bundle, new = self._bundle(view, last=None), tasks
+        else:
+            same = view == before.view
+            bundle = before.bundle if same else self._bundle(view, last=(before.view, before.bundle))
+            new = tasks - before.tasks if bundle is before.bundle else tasks
+        for task in sorted(new):
+            self._proxies.publish(task, bundle)
+        return _Group(view, bundle, tasks)
+
+
+def _grouped(outlook: views.Outlook, told: _Told) -> dict[str, tuple[View, list[str]]]:
+    """The tasks that have come as far as to have a proxy, by what their proxies have in common, with a view of each."""
+    groups: dict[str, tuple[View, list[str]]] = {}
+    for task in outlook.world.linked(Task, "deployment", told.deployment.key):
         state = outlook.world.get(TaskState, task.key)
         if state is None or state.status not in CONFIGURED:
-            told.views.pop(task.id, None)
-            told.made.pop(task.id, None)
-            return
-        ports = placed(told.ports, told.proxy, state)
-        view = outlook.view(task, told.deployment, ports, told.upstreams)
-        if told.views.get(task.id) != view:
-            # Proxies that forward to addresses of their own task's containers have no bundle in common.
-            alike = task.id if ports.apart else view.zone
-            bundle = self._bundle(view, last=told.made.get(alike))
-            told.made[alike] = (view, bundle)
-            self._proxies.publish(task.id, bundle)
-            told.views[task.id] = view
+            continue
+        # Proxies that forward to addresses of their own task's containers have no bundle in common.
+        alike = task.id if told.ports.apart else task.availability_zone
+        if alike not in groups:
+            ports = placed(told.ports, told.proxy, state)
+            groups[alike] = (outlook.view(task, told.deployment, ports, told.upstreams), [])
+        groups[alike][1].append(task.id)
+    return groups
 
 
 def _meet(outlook: views.Outlook, deployment: Deployment) -> _Told | None:

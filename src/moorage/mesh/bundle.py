@@ -65,21 +65,31 @@ class Bundle:
 
         Endpoints name nothing, so it fits together as this one does. LookupError for a name that is not there.
         """
-        table = self.by_type[names.ENDPOINTS].copy()  # as fast as a dict's own: dict(...) asks for each key
-        weight, changed = int(self.version, 16), []
+        older = self.by_type[names.ENDPOINTS]
+        changed: dict[str, Resource] = {}
+        weight = int(self.version, 16)
         for item in endpoints:
-            older = table.get(item.name)
-            if older is None:
+            known = changed.get(item.name) or older.get(item.name)
+            if known is None:
                 raise LookupError(f"{item.name} has no endpoints in this bundle")
-            if older != item:
-                table[item.name] = item
-                weight += item.weight - older.weight
-                changed.append(item.name)
+            if item != known:
+                changed[item.name] = item
+                weight += item.weight - known.weight
         if not changed:
             return self
+        table = older.copy()  # as fast as a dict's own: dict(...) asks for each key
+        table.update(changed)
         tables = MappingProxyType({**self.by_type, names.ENDPOINTS: MappingProxyType(table)})
         revision = Revision(self.version, frozenset(changed))
         return Bundle(tables, _version(weight), self.problems, revision)
+
+    def since(self, older: "Bundle") -> Mapping[str, AbstractSet[str]]:
+        """At least the names that are new, gone or different since `older`, by type; a type without any is left out."""
+        known = self._since.get(older.version)
+        if known is None:
+            differing = {type_url: self.differing(older, type_url) for type_url in names.TYPES}
+            known = self._since[older.version] = {each: changed for each, changed in differing.items() if changed}
+        return known
 
     def differing(self, older: "Bundle", type_url: str) -> AbstractSet[str]:
         """At least the names of a type that are new, gone or different since `older`."""
@@ -90,6 +100,21 @@ class Bundle:
             return self.revision.endpoints if type_url == names.ENDPOINTS else frozenset()
         changed = {name for name, item in ours.items() if theirs.get(name) is not item}
         return changed | (theirs.keys() - ours.keys())
+
+    def moved(self, older: "Bundle") -> tuple[Resource, ...]:
+        """Where endpoints are all that is different since `older`, and both have the same names: the different ones,
+        in order; else nothing.
+        """
+        since = self.since(older)
+        if since.keys() != {names.ENDPOINTS}:
+            return ()
+        known = self._moved.get(older.version)
+        if known is None:
+            ours, theirs = self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
+            same = ours.keys() == theirs.keys()
+            among = sorted(since[names.ENDPOINTS]) if same else []
+            known = self._moved[older.version] = tuple(ours[name] for name in among if ours[name] != theirs[name])
+        return known
 
     def sends_to(self, address: str) -> bool:
         """True when any of its endpoints is at `address`."""
@@ -102,6 +127,15 @@ class Bundle:
     @cached_property
     def _answers(self) -> dict[str, bool]:
         """Many proxies that share a bundle are asked about the same few addresses."""
+        return {}
+
+    @cached_property
+    def _since(self) -> dict[str, Mapping[str, AbstractSet[str]]]:
+        """Proxies that share a bundle held the same few before it, whose versions say what was in them."""
+        return {}
+
+    @cached_property
+    def _moved(self) -> dict[str, tuple[Resource, ...]]:
         return {}
 
     def consistent(self) -> list[str]:

@@ -46,16 +46,6 @@ def instances(service: Service, world: World, now: datetime) -> Iterator[Instanc
                 yield instance if found.health_check_custom_config is None else _checked(instance, definition, state)
 
 
-def lost(deployment: Deployment, world: World) -> list[str]:
-    """What there is to tell of the deployment's Cloud Map services that were deleted, a sentence each."""
-    return [
-        f"was unable to register tasks in {registry.arn}, because it was deleted: update the service with a registry "
-        "that exists, or with none."
-        for registry in deployment.registries
-        if world.get(RegistryService, (deployment.account, deployment.region, registry.service_id)) is None
-    ]
-
-
 def _is_registered(task: Task, state: TaskState) -> bool:
     running = state.status is Status.RUNNING and bool(state.reached_at)
     return running and state.health != UNHEALTHY and stop_of(task, state) is None

@@ -11,10 +11,10 @@ from math import ceil
 
 from moorage.domain import service as words
 from moorage.domain.changes import Expect, Put, RecordId, Write
-from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress, deployment_key
+from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Task, TaskState
 from moorage.domain.world import World
-from moorage.planning import alarms, capacity, discovery, failures, history, notices, releasing, rollout, task_set_plan
+from moorage.planning import alarms, capacity, failures, history, notices, releasing, rollout, task_set_plan
 from moorage.planning import service_draft as moves
 from moorage.planning.service_draft import Seen, ServiceDraft
 from moorage.planning.task_factory import Names
@@ -160,9 +160,7 @@ def _tell_notices(draft: ServiceDraft, tasks: list[Seen]) -> None:
     """What there is to say of single tasks, each once."""
     told = {event.message.removeprefix(f"(service {draft.service.name}) ") for event in draft.progress.events}
     found = notices.notices([seen.state for seen in tasks if seen.state is not None], told, draft.now)
-    primary = draft.world.get(Deployment, deployment_key(draft.service.key, draft.service.deployment_id))
-    lost = discovery.lost(primary, draft.world) if primary is not None and tasks else []
-    for message in (*found.messages, *(each for each in lost if each not in told)):
+    for message in found.messages:
         draft.tell(message)
     if found.wake is not None:
         draft.look_again(found.wake)

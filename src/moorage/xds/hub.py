@@ -80,19 +80,14 @@ class Hub:
 
     def publish(self, task_id: str, bundle: Bundle) -> None:
         """Make `bundle` what the proxy shall hold, now or once it is open. Nothing happens when it is already."""
-        seat = self._seats.get(task_id)
-        known = seat.proxy.bundle if seat is not None else self._early.get(task_id)
-        if known is bundle or known == bundle:
-            return
         if bundle.problems:
             raise Inconsistent(task_id, bundle.problems)
-        if seat is not None:
-            seat.proxy.publish(bundle)
-            if not seat.proxy.whole:
-                # It may never have held what this bundle no longer has: then no word of its will say so.
-                self._let_go(task_id)
-        else:
+        seat = self._seats.get(task_id)
+        if seat is None:
             self._early[task_id] = bundle
+        elif seat.proxy.publish(bundle) and not seat.proxy.whole:
+            # It may never have held what this bundle no longer has: then no word of its will say so.
+            self._let_go(task_id)
 
     def endpoint_gone(self, tasks: Sequence[str], address: str) -> frozenset[str]:
         """Of `tasks`, those whose proxies may still hold an endpoint at `address`. A closed proxy holds nothing.

@@ -7,7 +7,8 @@ happened to are looked at again (`agenda`), so that one change costs the same am
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from moorage.mesh.resource import Resource
 
@@ -31,18 +32,17 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A response that has no answer yet. `lost`: those of its resources that the proxy has no older version of."""
+class Sent(NamedTuple):
+    """A response that has no answer yet, with the names of all that is in it.
+
+    `lost`: those of its resources that the proxy has no older version of.
+    """
 
     nonce: str
     resources: tuple[Resource, ...]
     removed: tuple[str, ...]
-    lost: frozenset[str] = frozenset()
-
-    @property
-    def names(self) -> frozenset[str]:
-        return frozenset(item.name for item in self.resources) | frozenset(self.removed)
+    names: frozenset[str]
+    lost: frozenset[str]
 
 
 @dataclass
@@ -172,12 +172,16 @@ class Ledger:
         held = self.holds(item.name) and item.name not in self.owed
         return held or (refused is not None and refused.version == item.version)
 
-    def send(self, sent: Sent) -> None:
-        self.sent = replace(sent, lost=frozenset(item.name for item in sent.resources if item.name in self.owed))
+    def send(self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...]) -> None:
+        """A response goes out, whose answer will carry `nonce`."""
+        sent = frozenset([item.name for item in resources])
+        lost = sent & self.owed
+        names = sent.union(removed) if removed else sent
+        self.sent = Sent(nonce, resources, removed, names, lost)
         self.greeted = True
-        self.agenda |= sent.names
-        self.owed -= set(sent.removed)
-        for item in sent.resources:
+        self.agenda |= names
+        self.owed.difference_update(removed)
+        for item in resources:
             self.owed.discard(item.name)
             self.absent.discard(item.name)
             entry = self.entries.setdefault(item.name, Entry())

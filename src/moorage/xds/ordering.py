@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from moorage.mesh import names
 
@@ -48,3 +49,9 @@ ORDER = (
     Step(names.CLUSTER, Kind.REMOVE),
     Step(names.ENDPOINTS, Kind.REMOVE),
 )
+
+
+@lru_cache(maxsize=16)
+def steps_of(types: tuple[str, ...]) -> tuple[Step, ...]:
+    """The steps of these types, in order."""
+    return tuple(step for step in ORDER if step.type_url in types)

@@ -4,17 +4,17 @@ State only: sockets are `server`'s and `hub`'s. It outlives streams, so that a p
 as holding what it was told.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 
 from moorage.mesh import names
 from moorage.mesh.bundle import Bundle
+from moorage.xds.bell import Bell
 from moorage.xds.stream import UNKNOWN, DeltaStream
 
 
 @dataclass
 class Proxy:
-    """`inherited`: it may have been running before this daemon. `changed` wakes whoever writes to its stream.
+    """`inherited`: it may have been running before this daemon. `bell` wakes whoever writes to its stream.
 
     `whole`: it was connected and held its whole bundle, with nothing refused, when it was last asked for news.
     `asked_at` is the loop's time since when something that it was told has no answer; None while all has.
@@ -26,7 +26,7 @@ class Proxy:
     connected: bool = False
     whole: bool = False
     stream: DeltaStream = field(default_factory=DeltaStream)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    bell: Bell = field(default_factory=Bell)
     asked_at: float | None = None
 
     def __post_init__(self) -> None:
@@ -35,10 +35,10 @@ class Proxy:
 
     def publish(self, bundle: Bundle) -> bool:
         """Take a bundle; False when it is what the proxy is told already."""
-        if bundle == self.bundle:
+        if bundle is self.bundle or bundle == self.bundle:
             return False
         self.bundle = bundle
-        self.changed.set()
+        self.bell.ring()
         return True
 
     def connect(self) -> DeltaStream:
@@ -46,7 +46,8 @@ class Proxy:
         self.stream = DeltaStream(self.stream.possible())
         self.connected = True
         self.asked_at = None
-        self.changed.set()
+        self.bell.ring()
+        self.bell = Bell()
         return self.stream
 
     def told(self, now: float) -> None:
@@ -55,7 +56,7 @@ class Proxy:
 
     def heard(self, now: float) -> None:
         """The proxy said something; what it has not answered yet is waited for anew."""
-        self.asked_at = now if any(ledger.sent for ledger in self.stream.ledgers.values()) else None
+        self.asked_at = now if self.stream.awaits_answer else None
 
     def silent(self, now: float) -> float:
         """For how many seconds it has owed an answer; 0 when it owes none, or is not connected."""
@@ -67,8 +68,7 @@ class Proxy:
 
     def has_news(self) -> bool:
         """False when it was whole, and still is: then what it said changes nothing for anybody but its stream."""
-        refused = any(ledger.refused for ledger in self.stream.ledgers.values())
-        before, self.whole = self.whole, self.connected and not refused and self.in_place()
+        before, self.whole = self.whole, self.connected and not self.stream.was_refused and self.in_place()
         return not (before and self.whole)
 
     def may_hold(self, address: str) -> bool:

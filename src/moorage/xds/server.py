@@ -19,6 +19,7 @@ from moorage.xds.stream import DeltaStream, Response, UnknownType
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 METHOD = "DeltaAggregatedResources"
+Request = discovery_pb2.DeltaDiscoveryRequest
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +36,19 @@ async def serve(path: str, proxies: Mapping[str, Proxy], nudge: Callable[[str], 
     """
     _hold_runtime()
 
-    async def converse(requests: Any, context: Any) -> None:
-        first = await anext(aiter(requests), None)
-        if first is None:
+    async def converse(_requests: Any, context: Any) -> None:
+        raw = await context.read()
+        if raw is grpc.aio.EOF:
             return
+        first = Request.FromString(raw)
         proxy = proxies.get(first.node.id)
         if proxy is None:
             reason = f"this socket belongs to task {', '.join(proxies)}, not to node {first.node.id!r}"
             await context.abort(grpc.StatusCode.PERMISSION_DENIED, reason)
         else:
-            await _Conversation(proxy, nudge, requests, context).run(first)
+            await _Conversation(proxy, nudge, context).run(raw)
 
-    handler = grpc.stream_stream_rpc_method_handler(
-        converse,
-        request_deserializer=discovery_pb2.DeltaDiscoveryRequest.FromString,
-        response_serializer=Response.serialized,
-    )
+    handler = grpc.stream_stream_rpc_method_handler(converse, response_serializer=Response.serialized)
     server = grpc.aio.server(options=(("grpc.max_receive_message_length", -1),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     server.add_insecure_port(f"unix:{path}")
@@ -71,13 +69,13 @@ def _hold_runtime() -> None:
 class _Conversation:
     """Reads requests in the caller's task and writes from a task of its own, so that a slow proxy blocks nobody."""
 
-    def __init__(self, proxy: Proxy, nudge: Callable[[str], None], requests: Any, context: Any) -> None:
+    def __init__(self, proxy: Proxy, nudge: Callable[[str], None], context: Any) -> None:
         self._proxy = proxy
         self._nudge = nudge
-        self._requests = requests
         self._context = context
+        self._loop = asyncio.get_running_loop()
 
-    async def run(self, first: discovery_pb2.DeltaDiscoveryRequest) -> None:
+    async def run(self, first: bytes) -> None:
         stream = self._proxy.connect()
         # Whichever ends first ends the stream, with its fault if it had one: a proxy then connects again.
         both = (asyncio.create_task(self._read(stream, first)), asyncio.create_task(self._write(stream)))
@@ -94,32 +92,36 @@ class _Conversation:
             self._proxy.disconnect(stream)
             self._nudge(self._proxy.task_id)
 
-    async def _read(self, stream: DeltaStream, first: discovery_pb2.DeltaDiscoveryRequest) -> None:
-        self._hear(stream, first)
-        async for request in self._requests:
-            if self._proxy.stream is not stream:
-                return
-            self._hear(stream, request)
+    async def _read(self, stream: DeltaStream, first: bytes) -> None:
+        read, raw = self._context.read, first
+        while raw is not grpc.aio.EOF and self._proxy.stream is stream:
+            self.hear(stream, raw)
+            raw = await read()
 
-    def _hear(self, stream: DeltaStream, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
+    def hear(self, stream: DeltaStream, raw: bytes) -> None:
+        """Book what the proxy says, and wake whom it concerns."""
+        proxy = self._proxy
+        answered = stream.acknowledged(raw)
+        if not answered:
+            answered = self._hear_out(stream, Request.FromString(raw))
+        proxy.heard(self._loop.time())
+        if proxy.bundle is None or not stream.idle(proxy.bundle):
+            proxy.bell.ring()
+        if answered:
+            self._nudge(proxy.task_id)
+
+    def _hear_out(self, stream: DeltaStream, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
+        """A request that is no plain acknowledgement; False when it says nothing that others wait for."""
         answered = stream.receive(request)
-        self._proxy.heard(asyncio.get_running_loop().time())
-        if self._proxy.bundle is None or not stream.idle(self._proxy.bundle):
-            self._proxy.changed.set()
         if request.HasField("error_detail"):
             log.error("proxy of task %s refused %s: %s", self._proxy.task_id, request.type_url, request.error_detail)
-        if answered or not request.response_nonce:
-            self._nudge(self._proxy.task_id)
+        return answered or not request.response_nonce
 
     async def _write(self, stream: DeltaStream) -> None:
-        while self._proxy.stream is stream:
-            await self._proxy.changed.wait()
-            if self._proxy.stream is not stream:
-                self._proxy.changed.set()
-                return
-            self._proxy.changed.clear()
-            if self._proxy.bundle is None:
-                continue
-            for response in stream.responses(self._proxy.bundle):
-                self._proxy.told(asyncio.get_running_loop().time())
-                await self._context.write(response)
+        proxy, bell, write = self._proxy, self._proxy.bell, self._context.write
+        while proxy.stream is stream:
+            if proxy.bundle is not None:
+                for response in stream.responses(proxy.bundle):
+                    proxy.told(self._loop.time())
+                    await write(response)
+            await bell.heard(self._loop)

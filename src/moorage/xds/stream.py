@@ -7,14 +7,16 @@ hold exactly a given bundle. At most one response of a type is unanswered at a t
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from envoy.service.discovery.v3 import discovery_pb2
 
 from moorage.mesh import names
 from moorage.mesh.bundle import Bundle
 from moorage.mesh.resource import Resource
-from moorage.xds.ledger import Hosts, Ledger, Sent
-from moorage.xds.ordering import ORDER, Kind, Step
+from moorage.xds.ledger import Hosts, Ledger
+from moorage.xds.ordering import Kind, Step, steps_of
 
 WILDCARD_TYPES = frozenset({names.CLUSTER, names.LISTENER})
 """For these a first request that names nothing asks for everything; for the others it asks for nothing."""
@@ -38,13 +40,13 @@ class Possible:
 
 
 _NOTHING: AbstractSet[str] = frozenset()
+_NO_NEWS: Mapping[str, AbstractSet[str]] = {}
 
 UNKNOWN = Possible("*", "", None)
 """Held by a proxy that outlived the daemon, until it has said what it has."""
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """What is sent: a DeltaDiscoveryResponse whose resources were put into bytes once, for all streams."""
 
     type_url: str
@@ -54,14 +56,26 @@ class Response:
     removed_resources: tuple[str, ...]
 
     def serialized(self) -> bytes:
-        """The bytes of the message: what is this stream's own, and behind it what all streams share."""
-        own = discovery_pb2.DeltaDiscoveryResponse(
-            type_url=self.type_url,
-            nonce=self.nonce,
-            system_version_info=self.version,
-            removed_resources=self.removed_resources,
-        )
-        return b"".join((own.SerializeToString(), *(item.wire for item in self.resources)))
+        """The bytes of the message, put together from its fields: protobuf reads them as one (`Resource.wire`)."""
+        shared = _field(type_url=self.type_url, system_version_info=self.version)
+        own = _field(nonce=self.nonce)
+        gone = _fields(removed_resources=self.removed_resources) if self.removed_resources else b""
+        return b"".join((shared, own, gone, *[item.wire for item in self.resources]))
+
+
+def _fields(**members: object) -> bytes:
+    whole: bytes = discovery_pb2.DeltaDiscoveryResponse(**members).SerializeToString()
+    return whole
+
+
+_field = lru_cache(maxsize=1024)(_fields)
+"""What many streams have in common: the version of a bundle, or how many responses they were sent."""
+
+
+@lru_cache(maxsize=1024)
+def _acknowledgement(type_url: str, nonce: str) -> bytes:
+    whole: bytes = discovery_pb2.DeltaDiscoveryRequest(type_url=type_url, response_nonce=nonce).SerializeToString()
+    return whole
 
 
 class DeltaStream:
@@ -71,16 +85,35 @@ class DeltaStream:
         self._ledgers = {type_url: Ledger() for type_url in names.TYPES}
         self._earlier = tuple(earlier)
         self._nonce = 0
+        self._all = tuple(self._ledgers.values())
+        self._endpoints = self._ledgers[names.ENDPOINTS]
+        self._awaited: dict[bytes, Ledger] = {}
         self._read: Bundle | None = None
+        # The bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent since.
+        self._settled: Bundle | None = None
+
+    def acknowledged(self, request: bytes) -> bool:
+        """Book a request that acknowledges the last response of its type and says nothing else; False: it is another.
+
+        That is what proxies say most, and nothing else can be in these bytes: they need not be taken apart.
+        """
+        ledger = self._awaited.pop(request, None)
+        if ledger is not None:
+            self._settled = None
+            ledger.acknowledge()
+        return ledger is not None
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         """Book a request; True when it answered a response, so that something may have become true."""
         ledger = self._ledgers.get(request.type_url)
         if ledger is None:
             raise UnknownType(request.type_url)
+        self._settled = None
         if not ledger.opened:
             self._open(ledger, request)
         answered = ledger.sent is not None and request.response_nonce == ledger.sent.nonce
+        if answered:
+            self._awaited.pop(_acknowledgement(request.type_url, request.response_nonce), None)
         if answered and request.HasField("error_detail"):
             ledger.refuse(request.error_detail.message)
         elif answered:
@@ -93,11 +126,15 @@ class DeltaStream:
 
     def responses(self, bundle: Bundle) -> list[Response]:
         """What to send now, in order; each is booked as sent. Empty when there is nothing to do but wait."""
+        moved = self._moved(bundle)
+        if moved:
+            self._read = bundle
+            return [self._send(names.ENDPOINTS, moved, (), bundle)]
         if not self._review(bundle):
             return []
         out: list[Response] = []
         quiet = True
-        for step in ORDER:
+        for step in steps_of(self._concerned()):
             ledger = self._ledgers[step.type_url]
             if step.kind is Kind.REMOVE and not quiet:
                 break
@@ -109,7 +146,7 @@ class DeltaStream:
                     chosen = self._allowed(step, ledger, todo, bundle)
                     greeting = step.kind is Kind.ADD and ledger.wildcard and not ledger.greeted and not todo
                     if chosen or gone or greeting:
-                        out.append(self._send(step.type_url, chosen, gone, bundle))
+                        out.append(self._send(step.type_url, tuple(chosen), gone, bundle))
                 quiet = quiet and not todo and not gone
             quiet = quiet and ledger.sent is None
         return out
@@ -120,6 +157,8 @@ class DeltaStream:
             return any(each.hosts is None or address in each.hosts for each in self.possible())
         if bundle.sends_to(address):
             return True
+        if self._settled is not None and not self._earlier:
+            return self._settled.sends_to(address)
         self._review(bundle)
         wanted = bundle.of(names.ENDPOINTS)
         # A name that is not on the agenda is held in the wanted version and no other, which was answered above.
@@ -156,6 +195,16 @@ class DeltaStream:
         return found
 
     @property
+    def awaits_answer(self) -> bool:
+        """True when something was said that the proxy has not answered yet."""
+        return any([ledger.sent for ledger in self._all])
+
+    @property
+    def was_refused(self) -> bool:
+        """True when the proxy refused something that it was not sent anew since."""
+        return any([ledger.refused for ledger in self._all])
+
+    @property
     def ledgers(self) -> Mapping[str, Ledger]:
         """The books by type, to be read and explained."""
         return self._ledgers
@@ -176,15 +225,39 @@ class DeltaStream:
 
     def _review(self, bundle: Bundle) -> bool:
         """Bring the agendas up to `bundle`; False when the proxy holds all of it and waits for no first answer."""
+        if self._settled is bundle and self._read is bundle:
+            return False
         older, self._read = self._read, bundle
-        news = older is not None and older is not bundle
+        since = _NO_NEWS if older is None or older is bundle else bundle.since(older)
         busy = False
         for type_url, ledger in self._ledgers.items():
-            differing = bundle.differing(older, type_url) if news and older is not None else _NOTHING
-            if differing or ledger.agenda or ledger.unread:
-                ledger.review(bundle.of(type_url), differing)
+            if ledger.agenda or ledger.unread or type_url in since:
+                ledger.review(bundle.of(type_url), since.get(type_url, _NOTHING))
             busy = busy or ledger.busy
+        if not busy:
+            self._settled = bundle
         return busy
+
+    def _moved(self, bundle: Bundle) -> tuple[Resource, ...]:
+        """The endpoints to send where that is all: the proxy holds all of another bundle, and only they are different.
+
+        The walk through all steps would find the same; this is the change that thousands hear of at once.
+        """
+        ledger, held = self._endpoints, self._settled
+        if held is None or held is bundle or ledger.sent is not None or not ledger.opened:
+            return ()
+        moved = bundle.moved(held)
+        return moved if ledger.wildcard or all([item.name in ledger.named for item in moved]) else ()
+
+    def _concerned(self) -> tuple[str, ...]:
+        """The types that something may be said of, or is unanswered of: nothing waits for any other, nor changes it.
+
+        To send a cluster is news to endpoints (`_owe_endpoints`).
+        """
+        types = [each for each, ledger in self._ledgers.items() if ledger.busy or ledger.sent is not None]
+        if names.CLUSTER in types and names.ENDPOINTS not in types:
+            types.append(names.ENDPOINTS)
+        return tuple(types)
 
     def _gone(self, step: Step, ledger: Ledger, wanted: Mapping[str, Resource]) -> tuple[str, ...]:
         if step.kind is Kind.REMOVE:
@@ -211,13 +284,18 @@ class DeltaStream:
                 return False
         return True
 
-    def _send(self, type_url: str, resources: Sequence[Resource], removed: tuple[str, ...], bundle: Bundle) -> Response:
+    def _send(
+        self, type_url: str, resources: tuple[Resource, ...], removed: tuple[str, ...], bundle: Bundle
+    ) -> Response:
         self._nonce += 1
+        self._settled = None
         ledger = self._ledgers[type_url]
         if type_url == names.CLUSTER:
             self._owe_endpoints(resources)
-        ledger.send(Sent(str(self._nonce), tuple(resources), removed))
-        return Response(type_url, str(self._nonce), bundle.version, tuple(resources), removed)
+        nonce = str(self._nonce)
+        self._awaited[_acknowledgement(type_url, nonce)] = ledger
+        ledger.send(nonce, resources, removed)
+        return Response(type_url, nonce, bundle.version, resources, removed)
 
     def _owe_endpoints(self, clusters: Sequence[Resource]) -> None:
         """Envoy makes a changed cluster anew, without endpoints, and may not ask for those it had asked for before."""

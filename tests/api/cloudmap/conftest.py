@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-import ec2
-
 Finish = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @pytest.fixture
 def served(serve: Any) -> Any:
-    return serve(forward=ec2.forward)
+    return serve()
 
 
 @pytest.fixture

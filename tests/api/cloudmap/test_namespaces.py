@@ -49,15 +49,6 @@ def test_a_private_dns_namespace_shows_no_hosted_zone_and_says_why(sd: Any, fini
     }
 
 
-def test_a_private_dns_namespace_fails_as_at_aws_where_there_is_no_such_vpc(sd: Any, finish: Finish) -> None:
-    operation = finish(sd.create_private_dns_namespace(Name="lost.local", Vpc="vpc-missing"))
-    assert (operation["Type"], operation["Status"]) == ("CREATE_NAMESPACE", "FAIL")
-    assert operation["ErrorCode"] == "CANNOT_CREATE_HOSTED_ZONE"
-    assert operation["ErrorMessage"].startswith("The VPC: vpc-missing in region eu-west-1 that you provided is not")
-    assert sd.list_namespaces()["Namespaces"] == []
-    assert finish(sd.create_private_dns_namespace(Name="lost.local", Vpc="vpc-1"))["Status"] == "SUCCESS"
-
-
 def test_one_name_in_two_types_gets_a_second_name_for_discovery(sd: Any, finish: Finish) -> None:
     finish(sd.create_private_dns_namespace(Name="corp.local", Vpc="vpc-1"))
     operation = finish(sd.create_http_namespace(Name="corp.local"))

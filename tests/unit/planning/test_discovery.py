@@ -7,11 +7,10 @@ import pytest
 
 from moorage.domain.changes import Put
 from moorage.domain.registry import Instance, InstancesRevision, RegistryService
-from moorage.domain.service import ServiceProgress
 from moorage.domain.service_registry import ServiceRegistry
 from moorage.domain.task import PortBinding, Status, Stop, StopCode, Task, TaskState
 from moorage.domain.world import World
-from moorage.planning import registration, releasing, service_plan
+from moorage.planning import registration, releasing
 from moorage.planning.task_factory import new_task
 from worlds import HOME, NAMESPACE, NOON, Counter, definition, deployment, exposing, later, running, service, world_with
 
@@ -125,19 +124,6 @@ def test_a_cloud_map_service_that_is_gone_gets_no_instances():
     world = world_of()
     (cloud_map,) = world.all(RegistryService)
     assert registration.plan(WEB, world.apply(cloud_map.removal()), later(1)) == []
-
-
-def test_the_loss_of_a_cloud_map_service_is_told_once():
-    world = world_of()
-    (cloud_map,) = world.all(RegistryService)
-    world = world.apply(cloud_map.removal())
-    for moment in (later(1), later(2)):
-        world = world.apply(service_plan.plan(WEB, world, moment, Counter()).writes)
-    told = [event.message for each in world.all(ServiceProgress) for event in each.events]
-    assert [message for message in told if REGISTRY.arn in message] == [
-        f"(service web) was unable to register tasks in {REGISTRY.arn}, because it was deleted: update the service "
-        "with a registry that exists, or with none."
-    ]
 
 
 def test_other_services_instances_of_the_same_cloud_map_service_are_left_alone():

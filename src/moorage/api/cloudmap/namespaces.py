@@ -16,8 +16,6 @@ from moorage.domain import registry, registry_errors, registry_operations
 from moorage.domain.changes import ABSENT, Put
 from moorage.domain.claim import Claim
 from moorage.domain.registry import Namespace
-from moorage.engine.ports import OperationFailed
-from moorage.wire.faults import reject
 
 NO_ZONE = (
     "Route 53 shows no hosted zone for this namespace: its names are answered to the tasks of its VPC on this machine."
@@ -36,15 +34,6 @@ async def create_http_namespace(ctx: RequestContext, given: dict[str, Any]) -> d
 async def create_private_dns_namespace(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     drafted = replace(_drafted(ctx, given, registry.DNS_PRIVATE), vpc=given["Vpc"])
     ctx.hint(NO_ZONE)
-    if not await _knows_vpc(ctx, drafted.vpc):
-        intent = Intent(registry_operations.CREATE_NAMESPACE, {"NAMESPACE": drafted.id})
-        return await progress.submit_failed(
-            ctx,
-            intent,
-            "CANNOT_CREATE_HOSTED_ZONE",
-            f"The VPC: {drafted.vpc} in region {ctx.region} that you provided is not authorized to make the "
-            "association. (Service: AmazonRoute53; Status Code: 400; Error Code: InvalidVPCId)",
-        )
     return await _create_dns(ctx, given, drafted)
 
 
@@ -56,17 +45,6 @@ async def create_public_dns_namespace(ctx: RequestContext, given: dict[str, Any]
 async def _create_dns(ctx: RequestContext, given: dict[str, Any], drafted: Namespace) -> dict[str, Any]:
     properties = given.get("Properties", {"DnsProperties": {"SOA": {"TTL": _DEFAULT_SOA_TTL}}})
     return await _create(ctx, replace(drafted, properties=properties | drafted.properties))
-
-
-async def _knows_vpc(ctx: RequestContext, vpc: str) -> bool:
-    """Whether EC2 has the VPC: names of a namespace in another one would never be answered. Rejected."""
-    try:
-        found = await ctx.operations.call(ctx.account, ctx.region, "ec2", "DescribeVpcs", {"VpcIds": [vpc]})
-    except OperationFailed as error:
-        if error.status >= 500:
-            raise reject("InternalError", f"EC2 could not be asked for the VPC: {error.message}", 500) from error
-        return False
-    return bool(found["Vpcs"])
 
 
 def _drafted(ctx: RequestContext, given: dict[str, Any], kind: str) -> Namespace:

@@ -6,14 +6,14 @@ decided by `domain/registry_operations`.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from moorage.api.context import RequestContext
 from moorage.domain import registry_errors, registry_operations
 from moorage.domain.changes import ABSENT, Delete, Expect, Key, Put, Stale, Write
 from moorage.domain.errors import DomainError
-from moorage.domain.registry import FAIL, SUBMITTED, Instance, Namespace, Operation, RegistryService
+from moorage.domain.registry import SUBMITTED, Instance, Namespace, Operation, RegistryService
 from moorage.domain.registry_operations import Step
 from moorage.domain.world import World
 from moorage.engine.ports import Clock, Store
@@ -40,28 +40,8 @@ async def submit(
 ) -> dict[str, Any]:
     """Commit the operation with what must be held at once (claims), start it, and answer with its id."""
     _check_alone(ctx, intent)
-    operation = _submitted(ctx, intent)
-    await _commit(ctx, operation, writes, expect or {})
-    ctx.later(advance(ctx.store, ctx.clock, operation.key))
-    return {"OperationId": operation.id}
-
-
-async def submit_failed(ctx: RequestContext, intent: Intent, code: str, message: str) -> dict[str, Any]:
-    """Commit an operation that cannot succeed, for what others said; who asked for it reads that from the operation."""
-    operation = replace(_submitted(ctx, intent), status=FAIL, error_code=code, error_message=message)
-    await _commit(ctx, operation, (), {})
-    return {"OperationId": operation.id}
-
-
-async def _commit(ctx: RequestContext, operation: Operation, writes: Sequence[Write], expect: Expect) -> None:
-    forgotten = _forgotten(ctx.world(), ctx.account, ctx.region)
-    absent = {(Operation.table, operation.key): ABSENT}
-    await ctx.store.commit([Put(operation), *writes, *forgotten], {**absent, **expect})
-
-
-def _submitted(ctx: RequestContext, intent: Intent) -> Operation:
     now = ctx.now()
-    return Operation(
+    operation = Operation(
         account=ctx.account,
         region=ctx.region,
         id=f"{ctx.ids.letters(32)}-{ctx.ids.letters(8)}",
@@ -75,6 +55,12 @@ def _submitted(ctx: RequestContext, intent: Intent) -> Operation:
         service=intent.service,
         instance=intent.instance,
     )
+    forgotten = _forgotten(ctx.world(), ctx.account, ctx.region)
+    await ctx.store.commit(
+        [Put(operation), *writes, *forgotten], {(Operation.table, operation.key): ABSENT, **(expect or {})}
+    )
+    ctx.later(advance(ctx.store, ctx.clock, operation.key))
+    return {"OperationId": operation.id}
 
 
 def _check_alone(ctx: RequestContext, intent: Intent) -> None:
