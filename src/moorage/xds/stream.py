@@ -91,6 +91,8 @@ class DeltaStream:
         self._read: Bundle | None = None
         # The bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent since.
         self._settled: Bundle | None = None
+        # The bundle that it holds as soon as it acknowledges what was sent last, with nothing heard or sent since.
+        self._moving: Bundle | None = None
 
     def acknowledged(self, request: bytes) -> bool:
         """Book a request that acknowledges the last response of its type and says nothing else; False: it is another.
@@ -98,17 +100,21 @@ class DeltaStream:
         That is what proxies say most, and nothing else can be in these bytes: they need not be taken apart.
         """
         ledger = self._awaited.pop(request, None)
-        if ledger is not None:
-            self._settled = None
-            ledger.acknowledge()
-        return ledger is not None
+        if ledger is None:
+            return False
+        ledger.acknowledge()
+        self._settled, self._moving = self._moving if ledger is self._endpoints else None, None
+        if self._settled is not None:
+            self._read = self._settled
+            ledger.agenda.clear()
+        return True
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         """Book a request; True when it answered a response, so that something may have become true."""
         ledger = self._ledgers.get(request.type_url)
         if ledger is None:
             raise UnknownType(request.type_url)
-        self._settled = None
+        self._settled = self._moving = None
         if not ledger.opened:
             self._open(ledger, request)
         answered = ledger.sent is not None and request.response_nonce == ledger.sent.nonce
@@ -128,8 +134,9 @@ class DeltaStream:
         """What to send now, in order; each is booked as sent. Empty when there is nothing to do but wait."""
         moved = self._moved(bundle)
         if moved:
-            self._read = bundle
-            return [self._send(names.ENDPOINTS, moved, (), bundle)]
+            response = self._send(names.ENDPOINTS, moved, (), bundle)
+            self._moving = bundle
+            return [response]
         if not self._review(bundle):
             return []
         out: list[Response] = []
@@ -288,7 +295,7 @@ class DeltaStream:
         self, type_url: str, resources: tuple[Resource, ...], removed: tuple[str, ...], bundle: Bundle
     ) -> Response:
         self._nonce += 1
-        self._settled = None
+        self._settled = self._moving = None
         ledger = self._ledgers[type_url]
         if type_url == names.CLUSTER:
             self._owe_endpoints(resources)
