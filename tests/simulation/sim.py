@@ -17,6 +17,7 @@ from moorage.domain.changes import Expect, Put, Stale, Write
 from moorage.domain.claim import ALIAS, Claim
 from moorage.domain.connect import ConnectEndpoint, freeze
 from moorage.domain.impossible import contradictions
+from moorage.domain.network import Subnet
 from moorage.domain.service import Deployment, Service
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
@@ -108,13 +109,16 @@ class Simulation:
     behaviour: Behaviour = field(default_factory=lambda: Behaviour(listens=frozenset({5000}), listens_after=0.4))
 
     operations: Operations | None = None
+    subnets: tuple[Subnet, ...] = ()
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.clock = SimulatedClock()
         self.ids = SeededIds(self.random)
         self.requests = Requests()
-        self.store = JudgedStore(_first_world(self.desired, *self.percents), self.random.random, self.stale)
+        self.store = JudgedStore(
+            _first_world(self.desired, *self.percents, self.subnets), self.random.random, self.stale
+        )
         self.images = {"web": self.behaviour, PROXY_IMAGE: Behaviour()}
         faults = ChanceFaults(self.random.random, self.odds)
         self.runtime = FakeRuntime(self.clock, by_image(self.images), faults, prepare_after=0.05)
@@ -222,9 +226,10 @@ class Simulation:
             self.requests.failures.append(f"{self.clock.now():%M:%S.%f} cut off by {server}")
 
 
-def _first_world(desired: int, minimum: int, maximum: int) -> World:
-    server = service("web", desired, minimum, maximum)
+def _first_world(desired: int, minimum: int, maximum: int, subnets: tuple[Subnet, ...]) -> World:
+    server = service("web", desired, minimum, maximum, recorded={"availabilityZoneRebalancing": "ENABLED"})
     records, first = exposing(server)
+    first = replace(first, subnets=subnets)
     endpoint = next(record for record in records if isinstance(record, ConnectEndpoint))
     alias = Claim(*HOME, ALIAS, (NAMESPACE, "web.demo:80"), server.arn)
     client = service("client", 1)

@@ -1,21 +1,24 @@
 """What ECS asks of placement constraints and strategies before it takes them. They are for the EC2 launch type only.
 
-Where tasks then go is decided in `planning.capacity`. With one machine a strategy has nothing to choose from.
+Where tasks then go is decided in `planning.placement`. Whether zones may be evened out is asked here as well.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from moorage.domain import cluster_query
+from moorage.domain.capacity import AVAILABILITY_ZONE
 from moorage.domain.cluster_query import InvalidQuery
 from moorage.domain.errors import ClientMistake, InvalidParameter
-from moorage.domain.service import DAEMON
+from moorage.domain.service import DAEMON, DISABLED, ENABLED, EXTERNAL, Service
 from moorage.domain.service_rules import EC2, FARGATE
 
 MAX_CONSTRAINTS: Final = 10
 MAX_STRATEGIES: Final = 5
 DISTINCT: Final = "distinctInstance"
 MEMBER: Final = "memberOf"
+BY_ZONE: Final = f"attribute:{AVAILABILITY_ZONE}"
 _FIELDS: Final = {"binpack": ("cpu", "memory"), "spread": ("instanceid", "host")}
 
 
@@ -68,3 +71,36 @@ def check_strategies(given: Sequence[Mapping[str, Any]], launch_type: str, sched
         known = _FIELDS.get(each.get("type", ""), ("",))
         if field not in known and not (each.get("type") == "spread" and field.startswith("attribute:")):
             raise InvalidParameter(f"The placement strategy {each.get('type')} cannot have the field '{field}'.")
+
+
+def settled_rebalancing(service: Service, asked: str | None) -> Service:
+    """The new service; ENABLED if nothing is asked for and the rest of it does not rule that out. InvalidParameter."""
+    default = DISABLED if _rules_out(service) else ENABLED
+    settled = replace(service, recorded={**service.recorded, "availabilityZoneRebalancing": asked or default})
+    check_rebalancing(settled)
+    return settled
+
+
+def check_rebalancing(service: Service) -> None:
+    """Raise InvalidParameter where zones shall be evened out, and the rest of the service rules that out."""
+    obstacle = _rules_out(service)
+    if service.rebalances and obstacle:
+        raise InvalidParameter(f"AvailabilityZoneRebalancing does not support {obstacle}.")
+
+
+def _rules_out(service: Service) -> str:
+    """What of the service its zones cannot be evened out with (developer guide, "Balancing an Amazon ECS service across
+    Availability Zones"); empty when nothing is. The words of the first are those of ECS, the others follow them.
+    """
+    strategies = service.placement_strategy
+    if service.deployment_configuration.maximum_percent <= 100:
+        return "maximumPercent <= 100"
+    if service.scheduling_strategy == DAEMON:
+        return "the DAEMON scheduling strategy"
+    if service.controller == EXTERNAL:
+        return "the EXTERNAL deployment controller"
+    if strategies and (strategies[0].get("type"), strategies[0].get("field", "").lower()) != ("spread", BY_ZONE):
+        return f"a placement strategy that does not begin with a spread over {BY_ZONE}"
+    if any(BY_ZONE in each.get("expression", "") for each in service.placement_constraints):
+        return f"placement constraints on {BY_ZONE}"
+    return ""

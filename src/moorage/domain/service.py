@@ -17,6 +17,9 @@ from moorage.domain.service_registry import ServiceRegistry
 REPLICA = "REPLICA"
 DAEMON = "DAEMON"
 
+ENABLED = "ENABLED"
+DISABLED = "DISABLED"
+
 ECS = "ECS"
 EXTERNAL = "EXTERNAL"
 """Who deploys a service: ECS by rolling updates, or a program of the user's by task sets."""
@@ -97,7 +100,7 @@ class Service:
 
     With the controller EXTERNAL, `deployment_id` names the PRIMARY task set, and is empty while there is none.
     `stopped_deployment` names the deployment that a caller asked to stop and roll back.
-    `recorded` holds members that nothing on one machine acts on, returned as they were given.
+    `recorded` holds members that are returned as they were given, whether or not something acts on them.
     """
 
     table: ClassVar[str] = "service"
@@ -127,6 +130,17 @@ class Service:
     @property
     def arn(self) -> str:
         return arns.service(self.account, self.region, self.cluster, self.name)
+
+    @property
+    def rebalances(self) -> bool:
+        """Whether its tasks are kept even over the availability zones."""
+        return self.recorded.get("availabilityZoneRebalancing") == ENABLED
+
+    @property
+    def placement_strategy(self) -> list[dict[str, Any]]:
+        """The strategies by which its tasks are placed and leave, in their order."""
+        found: list[dict[str, Any]] = self.recorded.get("placementStrategy", [])
+        return found
 
     def links(self) -> tuple[Link, ...]:
         return (("cluster", (self.account, self.region, self.cluster)),)
@@ -258,7 +272,8 @@ class ServiceProgress:
     """What the engine noted of a service: its events, newest first, and whether it is gone.
 
     `steady` says that the last thing told was that the service reached a steady state.
-    `counted` holds the ids of stopped tasks whose failure is in the Rollout already.
+    `counted` holds the ids of stopped tasks whose failure is in the Rollout already. `rebalancing` are those of tasks
+    that were started to even out the zones and have not been made up for; `imbalance` is what was told of it last.
     """
 
     table: ClassVar[str] = "service_progress"
@@ -271,6 +286,8 @@ class ServiceProgress:
     steady: bool = False
     inactive_at: datetime | None = None
     counted: tuple[str, ...] = ()
+    rebalancing: tuple[str, ...] = ()
+    imbalance: str = ""
 
     @property
     def key(self) -> Key:

@@ -3,7 +3,7 @@
 Which of them are due is decided in `service_plan` for rolling updates and in `task_set_plan` for task sets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,8 @@ from moorage.domain.service_rules import EC2
 from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity, failures, resources, rollout
+from moorage.planning import candidates, capacity, failures, placement, resources, rollout
+from moorage.planning.placement import Place, Wish
 from moorage.planning.task_factory import Names, new_tasks
 
 RECHECK: Final = timedelta(seconds=2)
@@ -79,6 +80,10 @@ class ServiceDraft:
         events = (event, *self.progress.events)[: words.EVENTS_KEPT]
         self.progress = replace(self.progress, events=events)
 
+    def draw(self, below: int) -> int:
+        """A number below this one, by chance."""
+        return int(self.names.digits(9)) % below
+
     def look_again(self, delay: timedelta) -> None:
         self.wake = delay if self.wake is None else min(self.wake, delay)
 
@@ -108,35 +113,55 @@ def is_sick(seen: Seen) -> bool:
 
 
 def start(draft: ServiceDraft, primary: Deployment, count: int) -> list[Task]:
-    """New tasks for the deployment, unless it has failed or the last failure is too recent."""
+    """New tasks for the deployment where its placement strategy says, as many as may start now."""
+    count = startable(draft, primary, count)
+    if count == 0:
+        return []
+    places = candidates.of_service(draft.world, draft.service, primary)
+    taken = candidates.beside(draft.world, primary)
+    chosen = placement.choose(places, taken, _wish(draft, primary), count, draft.draw)
+    if not chosen:
+        draft.unplaceable = capacity.NONE_MET
+        return []
+    started = launch(draft, primary, chosen)
+    draft.tell(f"has started {len(started)} tasks: {listed(started)}.", primary.id)
+    return started
+
+
+def startable(draft: ServiceDraft, primary: Deployment, count: int) -> int:
+    """How many of `count` tasks may start now: none of a deployment that failed, or too soon after a failure."""
     state = draft.rollouts[primary.id]
     if count == 0 or state.state == words.FAILED:
-        return []
+        return 0
     if state.last_failure_at is not None:
         left = state.last_failure_at + rollout.delay_after(state.failed_in_a_row) - draft.now
         if left > timedelta(0):
             draft.look_again(left)
-            return []
-    count = _placeable(draft, primary, count)
-    if count == 0:
-        return []
-    started = new_tasks(draft.service, primary, count, draft.world, draft.names, draft.now)
+            return 0
+    return _placeable(draft, primary, count)
+
+
+def launch(draft: ServiceDraft, primary: Deployment, places: Sequence[Place]) -> list[Task]:
+    """A new task at each of the places."""
+    started = new_tasks(draft.service, primary, places, draft.world, draft.names, draft.now)
     draft.writes += [Put(task) for task in started]
-    draft.tell(f"has started {len(started)} tasks: {_listed(started)}.", primary.id)
     return started
+
+
+def _wish(draft: ServiceDraft, primary: Deployment) -> Wish:
+    """What is asked for each task. Fargate has no instances that could lack anything or be full."""
+    definition = draft.world.get(TaskDefinition, primary.task_definition)
+    if primary.launch_type != EC2 or definition is None:
+        return Wish()
+    needed = resources.demand(definition, deployment=primary)
+    constraints = capacity.constraints(draft.world, draft.service, primary)
+    return candidates.wish(draft.service.placement_strategy, constraints, needed)
 
 
 def _placeable(draft: ServiceDraft, primary: Deployment, count: int) -> int:
     """How many of `count` tasks this machine may take; where it takes none, the reason is noted."""
-    service = draft.service
-    constraints = capacity.constraints(draft.world, service, primary)
-    group = f"service:{service.name}"
-    draft.unplaceable = capacity.why_not(draft.world, service.key[:3], primary.launch_type, constraints, group)
-    if draft.unplaceable:
-        return 0
-    count = _with_room(draft, primary, count)
-    distinct = any(each.get("type") == capacity.DISTINCT for each in constraints)
-    return min(count, 1) if distinct and primary.launch_type == EC2 else count
+    draft.unplaceable = capacity.why_not(draft.world, draft.service, primary, f"service:{draft.service.name}")
+    return 0 if draft.unplaceable else _with_room(draft, primary, count)
 
 
 def _with_room(draft: ServiceDraft, deployment: Deployment, count: int) -> int:
@@ -158,10 +183,15 @@ def _with_room(draft: ServiceDraft, deployment: Deployment, count: int) -> int:
 
 def stop(draft: ServiceDraft, tasks: list[Seen], reason: str, of: str = "") -> None:
     """Stop the tasks, which are those of the task set `of` if one is named."""
+    end(draft, tasks, reason)
+    if tasks:
+        draft.tell(f"has stopped {len(tasks)} running tasks: {listed(seen.task for seen in tasks)}.", of)
+
+
+def end(draft: ServiceDraft, tasks: list[Seen], reason: str) -> None:
+    """As `stop`, telling nothing."""
     cause = Stop(StopCode.SERVICE_SCHEDULER_INITIATED, reason, draft.now)
     draft.writes += [Put(replace(seen.task, stop=cause)) for seen in tasks]
-    if tasks:
-        draft.tell(f"has stopped {len(tasks)} running tasks: {_listed(seen.task for seen in tasks)}.", of)
 
 
 def stoppable(draft: ServiceDraft, tasks: list[Seen], count: int) -> list[Seen]:
@@ -197,14 +227,29 @@ def count_failures(draft: ServiceDraft, tasks: list[Seen]) -> None:
     draft.progress = replace(draft.progress, counted=tuple(i for i in draft.progress.counted if i in ids))
 
 
-def least_useful(tasks: list[Seen]) -> list[Seen]:
-    """Those that do not serve yet first, then the youngest."""
-    return sorted(oldest_last(tasks), key=lambda seen: seen.healthy)
+def surplus(draft: ServiceDraft, tasks: list[Seen], count: int) -> list[Seen]:
+    """`count` of the tasks to stop that nobody protects: first those that do not serve yet, then as the placement
+    strategy says, then the youngest."""
+    leaving: list[Seen] = []
+    while len(leaving) < count:
+        open_ = [seen for seen in oldest_last(tasks) if seen not in leaving and draft.may_stop(seen)]
+        if not open_:
+            break
+        useless = [seen for seen in open_ if not seen.healthy] or open_
+        staying = [seen for seen in tasks if seen not in leaving]
+        at = placement.first_to_go(
+            candidates.of_tasks(draft.world, [seen.task for seen in useless]),
+            candidates.of_tasks(draft.world, [seen.task for seen in staying]),
+            draft.service.placement_strategy,
+            draft.draw,
+        )
+        leaving.append(useless[at])
+    return leaving
 
 
 def oldest_last(tasks: list[Seen]) -> list[Seen]:
     return sorted(tasks, key=lambda seen: (seen.task.created_at, seen.task.id), reverse=True)
 
 
-def _listed(tasks: Iterable[Task]) -> str:
+def listed(tasks: Iterable[Task]) -> str:
     return " ".join(f"(task {task.id})" for task in tasks)

@@ -14,7 +14,17 @@ from moorage.domain.changes import Expect, Put, RecordId, Write
 from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Task, TaskState
 from moorage.domain.world import World
-from moorage.planning import alarms, capacity, failures, history, notices, releasing, rollout, task_set_plan
+from moorage.planning import (
+    alarms,
+    capacity,
+    failures,
+    history,
+    notices,
+    rebalancing,
+    releasing,
+    rollout,
+    task_set_plan,
+)
 from moorage.planning import service_draft as moves
 from moorage.planning.service_draft import Seen, ServiceDraft
 from moorage.planning.task_factory import Names
@@ -70,12 +80,15 @@ def _roll(draft: ServiceDraft, primary: Deployment, tasks: list[Seen]) -> None:
     old = [seen for seen in old if seen not in useless]
 
     room = rollout.room(draft.desired, _count(new), _count(old), draft.service.deployment_configuration)
-    surplus = moves.stoppable(draft, moves.least_useful(new), len(new) - draft.desired)
+    extra = rebalancing.under_way(draft, new)
+    surplus = moves.surplus(draft, new, len(new) - draft.desired - len(extra))
     replaced = moves.stoppable(draft, moves.oldest_last(old), room.stops)
     leaving = moves.leaving(draft, primary, [seen for seen in (*new, *old) if seen not in (*surplus, *replaced)])
     moves.stop(draft, [*replaced, *surplus, *leaving], moves.scaling(primary))
     started = moves.start(draft, primary, room.starts)
     finished = not (started or old or useless or surplus or sick or leaving)
+    if finished and rebalancing.step(draft, primary, new, extra):
+        finished = False
     _note_progress(draft, primary, room, new, finished, early=_is_early(draft, new, old))
 
 

@@ -12,6 +12,7 @@ from moorage.domain.task import ENDING, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import capacity, placement
+from moorage.planning.placement import Place
 
 
 class Names(Protocol):
@@ -25,11 +26,10 @@ class Names(Protocol):
 
 
 def new_tasks(
-    service: Service, deployment: Deployment, count: int, world: World, names: Names, now: datetime
+    service: Service, deployment: Deployment, places: Sequence[Place], world: World, names: Names, now: datetime
 ) -> list[Task]:
-    """`count` more tasks of a deployment, spread over its subnets beside those that it has."""
-    tasks = [new_task(service, deployment, world, names, now) for _ in range(count)]
-    tasks = placement.placed(tasks, deployment.subnets, placement.beside(world, deployment))
+    """A task of a deployment for each of the places."""
+    tasks = placement.placed([new_task(service, deployment, world, names, now) for _ in places], places)
     return provided(tasks, deployment.capacity_provider_strategy, _providers(world, deployment))
 
 

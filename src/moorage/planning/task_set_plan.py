@@ -47,7 +47,7 @@ def _keep(draft: ServiceDraft, task_set: TaskSet, deployment: Deployment, mine: 
     sick = [seen for seen in live if moves.failed_its_checks(draft, seen)]
     moves.give_up(draft, deployment, sick)
     live = [seen for seen in live if seen not in sick]
-    surplus = moves.stoppable(draft, moves.least_useful(live), len(live) - draft.desired)
+    surplus = moves.surplus(draft, live, len(live) - draft.desired)
     leaving = moves.leaving(draft, deployment, [seen for seen in live if seen not in surplus])
     moves.stop(draft, [*surplus, *leaving], _scaling(deployment), deployment.id)
     draft.unplaceable = ""

@@ -1,5 +1,6 @@
 """Placement constraints, StartTask and draining for tasks by themselves, by a real client."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -85,9 +86,23 @@ def test_strategies_that_ecs_does_not_know_are_refused(run: Any, refusal: Any, s
     assert refusal(run, placementStrategy=[strategy])[0] == "InvalidParameterException"
 
 
-def test_strategies_change_nothing_where_there_is_one_machine(run: Any) -> None:
+def test_tasks_are_spread_over_the_zones_beside_those_of_their_group(run: Any, network: Any) -> None:
+    network["awsvpcConfiguration"]["subnets"] = ["subnet-a", "subnet-b", "subnet-c"]
     strategies = [{"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "binpack", "field": "cpu"}]
-    assert len(run(placementStrategy=strategies)["tasks"]) == 1
+    first = run(placementStrategy=strategies, count=2, group="batch")["tasks"]
+    second = run(placementStrategy=strategies, count=4, group="batch")["tasks"]
+    zones = Counter(task["availabilityZone"] for task in [*first, *second])
+    assert sorted(zones.values()) == [2, 2, 2]
+    assert len(run(placementStrategy=[{"type": "random"}], count=2)["tasks"]) == 2
+
+
+def test_a_constraint_on_the_zone_picks_the_subnets_of_that_zone(run: Any, network: Any, instance: str) -> None:
+    network["awsvpcConfiguration"]["subnets"] = ["subnet-a", "subnet-b"]
+    there = {"type": "memberOf", "expression": "attribute:ecs.availability-zone == us-east-1b"}
+    assert {task["availabilityZone"] for task in run(placementConstraints=[there], count=3)["tasks"]} == {"us-east-1b"}
+    nowhere = {"type": "memberOf", "expression": "attribute:ecs.availability-zone == us-east-1c"}
+    reason = "MemberOf placement constraint unsatisfied."
+    assert run(placementConstraints=[nowhere])["failures"] == [{"arn": instance, "reason": reason}]
 
 
 @pytest.fixture

@@ -179,6 +179,17 @@ def test_services_of_a_namespace_are_listed(create: Any, demo: Any, refusal: Any
         ({"launchType": "EXTERNAL"}, "EXTERNAL"),
         ({"platformVersion": "1.3.0"}, "1.3.0"),
         ({"desiredCount": -1}, "desiredCount"),
+        (
+            {
+                "availabilityZoneRebalancing": "ENABLED",
+                "deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 0},
+            },
+            "AvailabilityZoneRebalancing does not support maximumPercent <= 100.",
+        ),
+        (
+            {"availabilityZoneRebalancing": "ENABLED", "deploymentController": {"type": "EXTERNAL"}},
+            "must be blank",
+        ),
         ({"deploymentConfiguration": {"maximumPercent": 100}}, "cannot be 100"),
         ({"taskDefinition": "nope"}, "TaskDefinition not found."),
         ({"cluster": "nope"}, "Cluster not found."),

@@ -10,6 +10,7 @@ from moorage.domain.task import Stop, StopCode, Task
 from moorage.domain.task_definition import DELETE_IN_PROGRESS, TaskDefinition
 from moorage.planning import definitions, sidecar, task_factory
 from moorage.planning.actions import Limits
+from moorage.planning.placement import Place
 from worlds import CLUSTER, HOME, NOON, Counter, definition, deployment, service, world_with
 
 KEY = (*HOME, CLUSTER, "web")
@@ -41,10 +42,10 @@ def test_tasks_of_a_service_share_its_capacity_providers_beside_those_that_stay(
     )
     made = replace(deployment("web", 1), capacity_provider_strategy=strategy)
     world = world_with(service()).apply([Put(made)])
-    first = task_factory.new_tasks(service(), made, 3, world, Counter(), NOON)
+    first = task_factory.new_tasks(service(), made, [Place()] * 3, world, Counter(), NOON)
     assert [task.capacity_provider for task in first] == ["FARGATE", "FARGATE", "FARGATE_SPOT"]
     world = world.apply([Put(first[0]), Put(replace(first[1], stop=Stop(StopCode.USER_INITIATED, "", NOON)))])
-    later = task_factory.new_tasks(service(), made, 2, world, Counter(), NOON)
+    later = task_factory.new_tasks(service(), made, [Place()] * 2, world, Counter(), NOON)
     assert [task.capacity_provider for task in later] == ["FARGATE", "FARGATE_SPOT"]
 
 

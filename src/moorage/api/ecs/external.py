@@ -44,7 +44,7 @@ def service(
     constraints = _placement(arguments)
     count = arguments.get("desiredCount", 0)
     service_rules.check_desired_count(count)
-    return Service(
+    service = Service(
         account=ctx.account,
         region=ctx.region,
         cluster=cluster.name,
@@ -56,11 +56,12 @@ def service(
         deployment_id="",
         deployment_configuration=_configuration(arguments, DeploymentConfiguration()),
         health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", 0),
-        recorded={"availabilityZoneRebalancing": "DISABLED", **recorded},
+        recorded=dict(recorded),
         tags=tagging.read(arguments.get("tags", [])),
         placement_constraints=constraints,
         controller=EXTERNAL,
     )
+    return placement_rules.settled_rebalancing(service, arguments.get("availabilityZoneRebalancing"))
 
 
 def updated(service: Service, arguments: Mapping[str, Any]) -> DeploymentConfiguration:

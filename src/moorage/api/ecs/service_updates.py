@@ -42,6 +42,7 @@ async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     _check_controller(service, arguments)
     if service.controller == EXTERNAL:
         service = _external(service, arguments)
+        placement_rules.check_rebalancing(service)
         draft.put(service)
         return {"service": present_service.service(await draft.commit(ctx.store), service)}
     current = draft.world.get(Deployment, deployment_key(service.key, service.deployment_id))
@@ -155,7 +156,7 @@ def _changed(service: Service, arguments: Mapping[str, Any], launch_type: str) -
     service_rules.check_desired_count(desired_count)
     placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch_type, strategy)
     constraints = arguments.get("placementConstraints", service.placement_constraints)
-    return replace(
+    changed = replace(
         service,
         placement_constraints=placement_rules.constraints(constraints, launch_type, strategy),
         desired_count=desired_count,
@@ -165,3 +166,5 @@ def _changed(service: Service, arguments: Mapping[str, Any], launch_type: str) -
         health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", service.health_check_grace_period),
         recorded={**service.recorded, **services.read_recorded(arguments)},
     )
+    placement_rules.check_rebalancing(changed)
+    return changed

@@ -187,9 +187,8 @@ def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Depl
     placement_rules.check_strategies(arguments.get("placementStrategy", ()), launch_type, strategy)
     constraints = placement_rules.constraints(arguments.get("placementConstraints", ()), launch_type, strategy)
     defaults = DAEMON_CONFIGURATION if strategy == DAEMON else DeploymentConfiguration()
-    rebalancing = "DISABLED" if strategy == DAEMON else "ENABLED"
     given = arguments.get("deploymentConfiguration", {})
-    return Service(
+    service = Service(
         account=ctx.account,
         region=ctx.region,
         cluster=deployment.cluster,
@@ -201,10 +200,11 @@ def _service(ctx: RequestContext, arguments: Mapping[str, Any], deployment: Depl
         deployment_id=deployment.id,
         deployment_configuration=service_rules.deployment_configuration(given, defaults),
         health_check_grace_period=arguments.get("healthCheckGracePeriodSeconds", 0),
-        recorded={"availabilityZoneRebalancing": rebalancing, **read_recorded(arguments)},
+        recorded=read_recorded(arguments),
         tags=tagging.read(arguments.get("tags", [])),
         placement_constraints=constraints,
     )
+    return placement_rules.settled_rebalancing(service, arguments.get("availabilityZoneRebalancing"))
 
 
 def _check_idle(world: World, service: Service) -> None:

@@ -47,13 +47,11 @@ _DEPLOYMENT = """
     deploymentConfiguration.earlySuccessCriteria.*"""
 
 _SERVICE = f"""
-    placementConstraints.* propagateTags
+    placementConstraints.* placementStrategy.* availabilityZoneRebalancing propagateTags
     cluster taskDefinition desiredCount healthCheckGracePeriodSeconds enableECSManagedTags
     enableExecuteCommand serviceRegistries.*
     {_LAUNCH} {_CONNECT} {_DEPLOYMENT}"""
-_SERVICE_RECORDED = f"""
-    availabilityZoneRebalancing placementStrategy.*
-    {_LAUNCH_RECORDED}"""
+_SERVICE_RECORDED = _LAUNCH_RECORDED
 
 _SERVICE_ONLY: Mapping[str, tuple[Any, ...]] = {
     "deploymentController.type": ("ECS", "EXTERNAL"),
@@ -187,11 +185,11 @@ OPERATIONS: Mapping[str, Supported] = {
     "DeleteService": Supported(services.delete_service, real="cluster service force"),
     "RunTask": Supported(
         tasks.run_task,
-        real="placementConstraints.* "
+        real="placementConstraints.* placementStrategy.* "
         "cluster taskDefinition count group startedBy clientToken propagateTags enableECSManagedTags "
         "enableExecuteCommand "
         f"launchType {_TAGS} {_LAUNCH} {_OVERRIDES}",
-        recorded=f"referenceId placementStrategy.* {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
+        recorded=f"referenceId {_LAUNCH_RECORDED} {_OVERRIDES_RECORDED}",
         only=_TASK_ONLY,
     ),
     "StartTask": Supported(

@@ -31,7 +31,7 @@ from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFo
 from moorage.domain.task import Stop, StopCode, Task, TaskState, stop_of
 from moorage.domain.task_definition import TaskDefinition, cpu_units, memory_mib
 from moorage.domain.world import World
-from moorage.planning import capacity, placement, task_factory
+from moorage.planning import capacity, task_factory
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
@@ -54,11 +54,12 @@ async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, 
     draft.rest_on(definition)
     await roles.check(ctx, definition, template.overrides)
     subnets = await networks.subnets(ctx, template.network)
-    asked = arguments.get("placementConstraints", ())
-    failures = placing.failures(draft, template, definition, asked, count)
+    constraints = [*arguments.get("placementConstraints", ()), *definition.placement_constraints]
+    wanted = placing.Wanted(template, definition, constraints, arguments.get("placementStrategy", ()), subnets)
+    failures = placing.failures(draft, wanted, count)
     tasks = [replace(template, id=_id(ctx, cluster, arguments, number)) for number in range(count - len(failures))]
     strategy = launching.read(arguments, cluster).strategy
-    tasks = task_factory.provided(placement.placed(tasks, subnets, ()), strategy, ())
+    tasks = task_factory.provided(placing.placed(ctx, draft.world, wanted, tasks), strategy, ())
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)
@@ -77,7 +78,8 @@ async def start_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str
     instances, lacking = placing.with_room(draft.world, template, definition, chosen)
     await roles.check(ctx, definition, template.overrides)
     subnets = await networks.subnets(ctx, template.network)
-    tasks = placement.placed([replace(template, id=ctx.ids.hex32()) for _ in instances], subnets, ())
+    wanted = placing.Wanted(template, definition, subnets=subnets)
+    tasks = placing.placed(ctx, draft.world, wanted, [replace(template, id=ctx.ids.hex32()) for _ in instances])
     for task in tasks:
         draft.put(task)
     world = await draft.commit(ctx.store)
