@@ -6,12 +6,14 @@ random order). Formats: RFC 1035, RFC 2308 (negative answers), RFC 2782 (SRV).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
@@ -91,7 +93,7 @@ class Book:
 
     def _rrset(self, name: dns.name.Name, records: RecordSet) -> dns.rrset.RRset:
         values = self._sample(records.values, min(records.limit, len(records.values)))
-        return dns.rrset.from_text_list(name, records.ttl, dns.rdataclass.IN, records.type, values)
+        return dns.rrset.from_rdata_list(name, records.ttl, [_rdata(records.type, value) for value in values])
 
 
 class _Indexed:
@@ -114,6 +116,12 @@ def _upwards(name: str) -> Iterator[str]:
     while name:
         yield name
         name = name.partition(".")[2]
+
+
+@lru_cache(maxsize=4096)
+def _rdata(kind: str, value: str) -> dns.rdata.Rdata:
+    """A record's data. Reading text takes longer than all else, and the same instances are told again and again."""
+    return dns.rdata.from_text(dns.rdataclass.IN, kind, value)
 
 
 def _soa(zone: Zone) -> dns.rrset.RRset:
