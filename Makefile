@@ -55,7 +55,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 test: $(VENV)/.dev $(VENV)-awscli/.done $(VENV)-javascript/.done ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
-fuzz: $(VENV)/.dev ## ask every operation with thousands of inputs made from the models (FUZZ=2000 for each)
+fuzz: $(VENV)/.dev ## ask every operation, and try the proxy protocol, with thousands of new inputs (FUZZ=2000 for each)
 	@MOORAGE_FUZZ_EXAMPLES=$(FUZZ) $(BIN)/python -m pytest -n auto tests/fuzz
 
 bench: $(VENV)/.dev ## measure every performance aim and print the table

@@ -35,7 +35,7 @@ class Refusal:
 class Sent(NamedTuple):
     """A response that has no answer yet, with the names of all that is in it.
 
-    `lost`: those of its resources that the proxy has no older version of.
+    `lost`: those of its names that were owed, so that no older version serves.
     """
 
     nonce: str
@@ -49,9 +49,11 @@ class Sent(NamedTuple):
 class Ledger:
     """The books of one type on one stream.
 
-    `owed`: to be sent though acknowledged, since the proxy asked again or lost it. `suspects`: refused together with
-    others, to be sent alone. `absent`: told that there is no such thing. `agenda`: every name of which the proxy may
-    not hold exactly what it should; with `unread`, any name may be one.
+    A name that the proxy waits for is `owed`: it asked again, or lost what it had. What was sent before does not count
+    as an answer to that, whatever becomes of it; the next response does. The proxy's answer to that one leaves the name
+    acknowledged (`entries`), `refused`, or `absent`: told that there is no such thing. A name is in one of `owed`,
+    `refused` and `absent` at most. `suspects`: refused together with others, to be sent alone. `agenda`: every name of
+    which the proxy may not hold exactly what it should; with `unread`, any name may be one.
     """
 
     wildcard: bool = False
@@ -108,10 +110,10 @@ class Ledger:
         if name == "*":
             self.wildcard = False
             for dropped in set(self.entries) - self.named:
-                self._forget(dropped)
+                self._drop(dropped)
             return
         self.named.discard(name)
-        self._forget(name)
+        self._drop(name)
 
     @property
     def busy(self) -> bool:
@@ -139,10 +141,7 @@ class Ledger:
         """What the proxy asked for and does not have in this version, and has not refused in it; after `review`."""
         for name in sorted(self.agenda):
             item = wanted.get(name)
-            if item is None or not self.wants(name):
-                continue
-            refused = self.refused.get(name)
-            if refused is not None and refused.version == item.version:
+            if item is None or not self.wants(name) or self._refuses(item):
                 continue
             entry = self.entries.get(name)
             if name in self.owed or name in self.suspects or entry is None or entry.acked != item.version:
@@ -166,18 +165,19 @@ class Ledger:
     def answered(self, item: Resource) -> bool:
         """True when the proxy holds the name in some version, or refused this one: waiting longer changes nothing.
 
-        What is owed is not held: a changed cluster under way has lost its endpoints until they are sent again.
+        What is owed is not held: a changed cluster under way has lost its endpoints until they are sent again. An old
+        refusal does not tell what becomes of another version that is under way.
         """
-        refused = self.refused.get(item.name)
-        held = self.holds(item.name) and item.name not in self.owed
-        return held or (refused is not None and refused.version == item.version)
+        if item.name in self.owed:
+            return False
+        under_way = self.sent is not None and item.name in self.sent.names
+        return self.holds(item.name) or (self._refuses(item) and not under_way)
 
     def send(self, nonce: str, resources: tuple[Resource, ...], removed: tuple[str, ...]) -> None:
         """A response goes out, whose answer will carry `nonce`."""
         sent = frozenset([item.name for item in resources])
-        lost = sent & self.owed
         names = sent.union(removed) if removed else sent
-        self.sent = Sent(nonce, resources, removed, names, lost)
+        self.sent = Sent(nonce, resources, removed, names, lost=names & self.owed)
         self.greeted = True
         self.agenda |= names
         self.owed.difference_update(removed)
@@ -198,7 +198,7 @@ class Ledger:
             self.refused.pop(item.name, None)
             if self.wants(item.name):
                 self.entries[item.name] = Entry(item.version, {item.version: item.references.addresses})
-        self._removed(sent.removed)
+        self._removed(sent)
 
     def refuse(self, reason: str) -> None:
         """The proxy refused the last response. Of several resources it may have taken some: each is tried alone."""
@@ -206,40 +206,64 @@ class Ledger:
         if sent is None:
             return
         self.agenda |= sent.names
-        # What was refused is not there, nor is what it had before it was lost: any other version has to be sent.
-        self.owed |= {name for name in sent.lost if self.wants(name)}
-        self._removed(sent.removed)
-        if len(sent.resources) > 1:
-            self.suspects |= {item.name for item in sent.resources if self.wants(item.name)}
-            return
+        self._removed(sent)
+        several = len(sent.resources) > 1
         for item in sent.resources:
             self.suspects.discard(item.name)
-            if self.wants(item.name):
-                self._refuse(item, reason)
+            if self.wants(item.name) and several:
+                self.suspects.add(item.name)
+                self.owed |= sent.lost & {item.name}
+            elif self.wants(item.name):
+                self._refuse(item, reason, lost=item.name in sent.lost)
 
     def _leaving(self, name: str) -> bool:
         """True while the answer to its removal is under way."""
         return self.sent is not None and name in self.sent.removed
 
-    def _refuse(self, item: Resource, reason: str) -> None:
-        self.refused[item.name] = Refusal(item.version, reason)
-        entry = self.entries.get(item.name)
-        if entry is not None and entry.acked != item.version:
-            entry.possible.pop(item.version, None)
-            if not entry.possible:
-                del self.entries[item.name]
+    def _refuses(self, item: Resource) -> bool:
+        """True when the last word about the name was a refusal of just this version."""
+        refused = self.refused.get(item.name)
+        return refused is not None and refused.version == item.version
 
-    def _removed(self, removed: Iterable[str]) -> None:
-        for name in removed:
-            self._forget(name)
-            if name in self.named:
+    def _refuse(self, item: Resource, reason: str, lost: bool) -> None:
+        if item.name not in self.owed:
+            self.refused[item.name] = Refusal(item.version, reason)
+        entry = self.entries.get(item.name)
+        if entry is None:
+            return
+        if entry.acked != item.version:
+            entry.possible.pop(item.version, None)
+        if lost:
+            # What it acknowledged before, it lost: going back to that version has to be sent, too.
+            entry.acked = None
+        if not entry.possible:
+            del self.entries[item.name]
+
+    def _removed(self, sent: Sent) -> None:
+        """The proxy heard that there are no such names, but waits again for those that it was owed since.
+
+        One that it waited for ends its waiting and no more: Envoy leaves to a living cluster the endpoints it has.
+        """
+        for name in sent.removed:
+            entry = self.entries.get(name)
+            if name in sent.lost and entry is not None:
+                entry.acked = None
+            else:
+                self._forget(name)
+            if name in self.named and name not in self.owed:
                 self.absent.add(name)
 
+    def _drop(self, name: str) -> None:
+        """The proxy let a name go. It still wants it when it wants everything, and has nothing of it now."""
+        self._forget(name)
+        self.absent.discard(name)
+        self.owed.discard(name)
+        if self.wildcard:
+            self.owed.add(name)
+
     def _forget(self, name: str) -> None:
+        """It holds no version of a name any more."""
         self.agenda.add(name)
         self.entries.pop(name, None)
         self.refused.pop(name, None)
-        for names in (self.owed, self.suspects, self.absent):
-            names.discard(name)
-        if self.wildcard:
-            self.owed.add(name)
+        self.suspects.discard(name)

@@ -222,3 +222,71 @@ def test_endpoints_that_a_changed_cluster_lost_are_sent_though_they_were_acknowl
     talk.wanted = bundle(1, timeouts=changed)
     assert talk.hear() == [(names.ENDPOINTS, [N1], [])]
     assert talk.ack(names.ENDPOINTS) == []
+
+
+def whole(wanted: Bundle) -> Dialogue:
+    """A proxy that holds clusters, endpoints and listeners, and answered for each."""
+    talk = Dialogue(wanted)
+    talk.say(names.CLUSTER)
+    talk.say(names.LISTENER)
+    talk.say(names.ENDPOINTS, N1)
+    talk.ack(names.ENDPOINTS)
+    talk.ack(names.CLUSTER)
+    talk.ack(names.LISTENER)
+    return talk
+
+
+SHORT = Timeouts(60, 5)
+"""Another idle time makes another cluster."""
+
+
+def test_endpoints_refused_while_their_cluster_changed_are_sent_to_the_new_cluster_once() -> None:
+    talk = whole(bundle(1))
+    talk.wanted = bundle(1, host="10.0.0.2")
+    assert talk.hear() == [(names.ENDPOINTS, [N1], [])]
+    talk.wanted = bundle(1, host="10.0.0.2", timeouts=SHORT)
+    assert talk.hear() == [(names.CLUSTER, [N1], [])]
+    assert talk.nack(names.ENDPOINTS, "no, said the old cluster") == [
+        (names.ENDPOINTS, [N1], []),
+        (names.LISTENER, ["egress"], []),
+    ]
+    assert not talk.stream.ledgers[names.ENDPOINTS].refused
+    assert talk.nack(names.ENDPOINTS, "no, said the new cluster") == []
+    assert [each.reason for each in talk.stream.ledgers[names.ENDPOINTS].refused.values()] == [
+        "no, said the new cluster"
+    ]
+    talk.ack(names.CLUSTER)
+    assert talk.stream.lacking(talk.wanted)[names.ENDPOINTS] == [N1]
+
+
+def test_a_cluster_that_changed_while_its_proxy_heard_of_no_endpoints_is_answered_again() -> None:
+    talk = whole(bundle(1))
+    talk.wanted = bundle()
+    assert talk.say(names.ENDPOINTS, N1) == [(names.ENDPOINTS, [], [N1])]
+    talk.wanted = bundle(1, timeouts=SHORT)
+    assert talk.hear() == [(names.CLUSTER, [N1], [])]
+    talk.wanted = bundle()
+    assert talk.hear() == []
+    assert talk.ack(names.ENDPOINTS) == [(names.ENDPOINTS, [], [N1])]
+    assert talk.ack(names.ENDPOINTS) == []
+    assert talk.ack(names.CLUSTER) == [(names.LISTENER, [], ["egress"])]
+    assert talk.ack(names.LISTENER) == [(names.CLUSTER, [], [N1])]
+
+
+def test_an_old_refusal_lets_no_listener_go_before_the_endpoints_of_a_cluster_under_way() -> None:
+    refused = bundle(1, timeouts=SHORT)
+    talk = Dialogue(refused)
+    talk.say(names.CLUSTER)
+    talk.nack(names.CLUSTER, "no")
+    talk.wanted = bundle(1)
+    assert talk.hear() == [(names.CLUSTER, [N1], [])]
+    talk.wanted = refused
+    assert talk.say(names.LISTENER) == []
+    assert talk.say(names.ENDPOINTS, N1) == [(names.ENDPOINTS, [N1], [])]
+    assert talk.ack(names.ENDPOINTS) == []
+    # Held in the good version now, which the listener may lead to while the other one is refused again.
+    assert talk.ack(names.CLUSTER) == [
+        (names.CLUSTER, [N1], []),
+        (names.ENDPOINTS, [N1], []),
+        (names.LISTENER, ["egress"], []),
+    ]
