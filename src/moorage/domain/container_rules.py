@@ -41,6 +41,7 @@ def check(document: Document) -> None:
         _check_ulimits(container)
         _check_system_controls(container)
         _check_memory_mounts(container)
+        _check_swap(container)
         _check_restart_policy(container)
 
 
@@ -48,6 +49,9 @@ def check_fargate(container: Document) -> None:
     """ClientMistake for what Fargate does not take from a container."""
     if "sharedMemorySize" in container.get("linuxParameters", {}):
         raise ClientMistake(_invalid("sharedMemorySize", container, "Fargate does not support it."))
+    for member in ("maxSwap", "swappiness"):
+        if member in container.get("linuxParameters", {}):
+            raise ClientMistake(_invalid(member, container, "Fargate does not support it."))
     asked = container.get("linuxParameters", {}).get("capabilities", {}).get("add", ())
     if set(asked) - ON_FARGATE:
         raise ClientMistake(_invalid("capabilities", container, "on Fargate only SYS_PTRACE can be added."))
@@ -103,6 +107,14 @@ def _check_system_controls(container: Document) -> None:
                     "kernel.sem, kernel.shm*, fs.mqueue.*, net.*.",
                 )
             )
+
+
+def _check_swap(container: Document) -> None:
+    linux = container.get("linuxParameters", {})
+    if linux.get("maxSwap", 0) < 0:
+        raise ClientMistake(_invalid("maxSwap", container, "it must not be negative."))
+    if not 0 <= linux.get("swappiness", 0) <= 100:
+        raise ClientMistake(_invalid("swappiness", container, "it must be between 0 and 100."))
 
 
 def _check_memory_mounts(container: Document) -> None:

@@ -59,6 +59,12 @@ def reference(value: str) -> Reference:
     return SecretReference(whole, arn.region, *words[2:])
 
 
+def registry_secret(value: str) -> SecretReference:
+    """The secret of `repositoryCredentials`: by its ARN, or by its name in the task's own region."""
+    found = reference(value)
+    return found if isinstance(found, SecretReference) else SecretReference(value, "")
+
+
 def file(document: Mapping[str, Any]) -> FileReference:
     """What an environment file refers to. ClientMistake."""
     if document.get("type") != "s3":
@@ -74,6 +80,7 @@ def check(document: Mapping[str, Any]) -> None:
     containers: Sequence[Mapping[str, Any]] = document["containerDefinitions"]
     for container in containers:
         _check_container(container)
+        _check_registry(container, document)
     if any(container.get("secrets") for container in containers) and not document.get("executionRoleArn"):
         raise ClientMistake(
             "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
@@ -91,6 +98,16 @@ def _check_container(container: Mapping[str, Any]) -> None:
         taken.add(secret["name"])
         reference(secret["valueFrom"])
     check_files(container.get("environmentFiles", ()))
+
+
+def _check_registry(container: Mapping[str, Any], document: Mapping[str, Any]) -> None:
+    if "repositoryCredentials" not in container:
+        return
+    registry_secret(container["repositoryCredentials"]["credentialsParameter"])
+    if not document.get("executionRoleArn"):
+        raise ClientMistake(
+            "When you are specifying repositoryCredentials, you must also specify a value for 'executionRoleArn'."
+        )
 
 
 def check_files(files: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from moorage.domain import container_rules, firelens, port_rules, secret_rules, sharing_rules, volume_rules
+from moorage.domain import container_rules, firelens, log_lines, port_rules, secret_rules, sharing_rules, volume_rules
 from moorage.domain.errors import ClientMistake
 from moorage.domain.task_definition import AWSVPC, HOST, cpu_units, memory_mib
 
@@ -219,6 +219,7 @@ def _check_log_configuration(container: Document) -> None:
     for option in ("awslogs-group", "awslogs-region"):
         if not configuration.get("options", {}).get(option):
             raise ClientMistake(f"Log driver awslogs requires options: {option}")
+    log_lines.check(configuration["options"])
 
 
 def _check_dependencies(containers: list[Document]) -> None:

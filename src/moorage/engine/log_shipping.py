@@ -7,8 +7,9 @@ while the runtime still has it. Which stream is whose is `planning/log_sinks`' d
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -23,10 +24,14 @@ from moorage.planning.log_sinks import LogSink
 
 LINGER: Final = 0.5
 """Seconds that lines wait for others to be sent with."""
+PATIENCE: Final = 1.0
+"""Seconds that an event of several lines waits for its next one."""
 
 RETRY: Final = 5.0
 BATCH_LINES: Final = 500
 BATCH_BYTES: Final = 256 << 10
+MAX_EVENT: Final = BATCH_BYTES - 26
+"""Bytes of one event: 256 KiB with what CloudWatch Logs counts for each (its page of quotas)."""
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 log = logging.getLogger(__name__)
@@ -51,6 +56,34 @@ class _Batch:
             return True
         spans = _milliseconds(line.at) - self.events[0]["timestamp"]
         return len(self.events) < BATCH_LINES and self.size < BATCH_BYTES and spans < _DAY_MS
+
+
+class _Event:
+    """Lines that are one event: without a pattern each of them is, else all from one that matches to the next."""
+
+    def __init__(self, first_line: re.Pattern[str] | None) -> None:
+        self._first_line = first_line
+        self._begun: LogLine | None = None
+
+    @property
+    def patience(self) -> float:
+        """How long to wait for one more line."""
+        return PATIENCE if self._first_line else LINGER
+
+    def with_line(self, line: LogLine | None) -> LogLine | None:
+        """The event that is whole now that `line` came, or, where none came for long, without a further one."""
+        if self._first_line is None:
+            return line
+        begun = self._begun
+        if line is None or begun is None:
+            self._begun = line
+            return begun
+        joined = f"{begun.text}\n{line.text}"
+        if self._first_line.search(line.text) or len(joined.encode()) > MAX_EVENT:
+            self._begun = line
+            return begun
+        self._begun = replace(begun, text=joined)
+        return None
 
 
 class LogShipping:
@@ -147,26 +180,33 @@ class LogShipping:
         last, known = await self._end(sink)
         since = datetime.fromtimestamp(last / 1000, UTC) if last else None
         lines = self._runtime.logs(sink.task_id, sink.container, since, follow=True)
-        batch = _Batch(last)
-        async with contextlib.aclosing(_with_pauses(lines, LINGER)) as coming:
+        batch, event = _Batch(last), _Event(sink.first_line)
+        async with contextlib.aclosing(_with_pauses(lines, event.patience)) as coming:
             async for line in coming:
+                if line is not None and known and (sink.first_line or _milliseconds(line.at) == last):
+                    known -= 1
+                    continue
+                batch = await self._with(sink, batch, event.with_line(line))
                 if line is None:
                     batch = await self._send(sink, batch)
-                elif known and _milliseconds(line.at) == last:
-                    known -= 1
-                else:
-                    batch = batch if batch.takes(line) else await self._send(sink, batch)
-                    batch.add(line)
-        await self._send(sink, batch)
+        await self._send(sink, await self._with(sink, batch, event.with_line(None)))
 
     async def _end(self, sink: LogSink) -> tuple[int, int]:
-        """The time of the last event in the stream, and how many events there are with it; 0, 0 for an empty one."""
+        """The time of the last event in the stream, and how many lines there are with it; 0, 0 for an empty one."""
         newest = await self._call(sink, "GetLogEvents", {**_stream(sink), "limit": 1})
         if not newest["events"]:
             return 0, 0
         last = newest["events"][0]["timestamp"]
         span = {**_stream(sink), "startTime": last, "endTime": last + 1, "startFromHead": True}
-        return last, len((await self._call(sink, "GetLogEvents", span))["events"])
+        events = (await self._call(sink, "GetLogEvents", span))["events"]
+        return last, sum(event["message"].count("\n") + 1 for event in events)
+
+    async def _with(self, sink: LogSink, batch: _Batch, event: LogLine | None) -> _Batch:
+        """The batch with one event more; what it was before is sent if it takes no more."""
+        if event is not None:
+            batch = batch if batch.takes(event) else await self._send(sink, batch)
+            batch.add(event)
+        return batch
 
     async def _send(self, sink: LogSink, batch: _Batch) -> _Batch:
         if batch.events:

@@ -73,6 +73,10 @@ class TaskSecrets:
         files: dict[str, str] = {}
         for each in document.get("environmentFiles", ()):
             files |= await self._file(task, secret_rules.file(each))
+        if "repositoryCredentials" in document:
+            # Nothing is pulled with them, but a task whose credentials are not there does not start on ECS.
+            wanted = document["repositoryCredentials"]["credentialsParameter"]
+            await self._secret(task, secret_rules.registry_secret(wanted))
         options = document.get("logConfiguration", {}).get("secretOptions", ())
         return Fetched(
             files,
@@ -151,7 +155,8 @@ def _refers(document: Mapping[str, Any]) -> bool:
     options = document.get("logConfiguration", {}).get("secretOptions")
     external = firelens.external(document.get("firelensConfiguration", {}))
     remote = external is not None and firelens.s3_object(external[1]) is not None
-    return bool(document.get("secrets") or document.get("environmentFiles") or options or remote)
+    names = ("secrets", "environmentFiles", "repositoryCredentials")
+    return bool(options or remote or any(document.get(name) for name in names))
 
 
 class _MissingParameter(Exception):

@@ -36,12 +36,15 @@ class IngressRedirect:
 class Limits:
     """CPU in ECS CPU units (1024 = one core, 0 = unlimited) and memory in MiB (0 = unlimited).
 
-    `reservation` is the memory that stays a container's own when memory becomes scarce, in MiB.
+    `reservation` is the memory that stays a container's own when memory becomes scarce, in MiB. `swap` in MiB is what
+    it may swap beside its memory, `swappiness` (0 to 100; None: the machine's own) how readily.
     """
 
     cpu: int = 0
     memory: int = 0
     reservation: int = 0
+    swap: int = 0
+    swappiness: int | None = None
 
 
 @dataclass(frozen=True)

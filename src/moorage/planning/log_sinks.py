@@ -3,11 +3,12 @@
 Naming follows the ECS developer guide, "Using the awslogs log driver". How lines get there is the engine's affair.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from moorage.domain import proxy_output
+from moorage.domain import log_lines, proxy_output
 from moorage.domain.service import Deployment
 from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
@@ -16,7 +17,10 @@ from moorage.planning import sidecar
 
 @dataclass(frozen=True)
 class LogSink:
-    """The log stream that takes what one container writes, in all of its runs; `run` is which of them goes on."""
+    """The log stream that takes what one container writes, in all of its runs; `run` is which of them goes on.
+
+    `first_line`: what the first line of each event matches; None where every line is an event.
+    """
 
     task_id: str
     container: str
@@ -25,6 +29,7 @@ class LogSink:
     group: str
     stream: str
     run: int = field(default=0, compare=False)
+    first_line: re.Pattern[str] | None = field(default=None, compare=False)
 
 
 def sinks(
@@ -53,4 +58,4 @@ def _sink(task: Task, state: TaskState, name: str, driver: Mapping[str, Any]) ->
     # Without a prefix the stream has the container's own id for a name.
     stream = f"{prefix}/{name}/{task.id}" if prefix else seen.runtime_id or task.id
     names = options["awslogs-region"], options["awslogs-group"], stream
-    return LogSink(task.id, name, task.account, *names, run=seen.restarts)
+    return LogSink(task.id, name, task.account, *names, run=seen.restarts, first_line=log_lines.first_line(options))

@@ -191,11 +191,12 @@ def hosts(deployment: Deployment) -> tuple[HostsEntry, ...]:
 
 
 def size(task: Task, definition: TaskDefinition) -> Limits:
-    """The task's processors and memory: those of its overrides, else of its definition."""
+    """The task's processors and memory, by its overrides or its definition; and what its containers may swap."""
     cpu, memory = task.overrides.get("cpu"), task.overrides.get("memory")
     return Limits(
         cpu=definition.cpu if cpu is None else cpu_units(cpu),
         memory=definition.memory if memory is None else memory_mib(memory),
+        swap=sum(each.document.get("linuxParameters", {}).get("maxSwap", 0) for each in definition.containers),
     )
 
 
@@ -206,6 +207,7 @@ def container_spec(
     override = _override(task.overrides, container.name)
     document = container.document
     command = override.get("command", document.get("command"))
+    linux = document.get("linuxParameters", {})
     return ContainerSpec(
         task_id=task.id,
         name=container.name,
@@ -221,9 +223,11 @@ def container_spec(
             cpu=override.get("cpu", document.get("cpu", 0)),
             memory=override.get("memory", document.get("memory", 0)),
             reservation=override.get("memoryReservation", document.get("memoryReservation", 0)),
+            swap=linux.get("maxSwap", 0),
+            swappiness=linux.get("swappiness") if "maxSwap" in linux else None,
         ),
         settings=container_settings.read(document, definition.document),
-        capabilities=capabilities.granted(document.get("linuxParameters", {}).get("capabilities")),
+        capabilities=capabilities.granted(linux.get("capabilities")),
     )
 
 

@@ -30,6 +30,7 @@ def refusal(container: dict[str, Any], **more: Any) -> DomainError:
 
 AWSVPC = {"networkMode": "awsvpc"}
 FARGATE = {**AWSVPC, "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
+REGISTRY = {"repositoryCredentials": {"credentialsParameter": "the-secret"}}
 SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
 
 
@@ -54,6 +55,14 @@ SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
         ({"systemControls": [{"namespace": "kernel.core_pattern", "value": "x"}]}, {}, "'kernel.core_pattern'"),
         ({"systemControls": [{"namespace": "net/../kernel.x", "value": "x"}]}, {}, "'net/../kernel.x'"),
         ({LINUX: {"tmpfs": [{"containerPath": "x", "size": 1}]}}, {}, "an absolute containerPath"),
+        ({LINUX: {"maxSwap": -1}}, {}, "it must not be negative"),
+        ({LINUX: {"swappiness": 101}}, {}, "it must be between 0 and 100"),
+        (
+            {LINUX: {"maxSwap": 0}},
+            FARGATE,
+            "Invalid 'maxSwap' setting for container 'c0': Fargate does not support it.",
+        ),
+        (REGISTRY, {}, "When you are specifying repositoryCredentials, you must also specify a value"),
         ({}, {**FARGATE, "pidMode": "host"}, "The supported value for pidMode is 'task'."),
         ({}, {**FARGATE, "ipcMode": "task"}, "Tasks using the Fargate launch type do not support ipcMode."),
         ({"restartPolicy": {"enabled": True, "restartAttemptPeriod": 59}}, {}, "must be between 60 and 1800"),

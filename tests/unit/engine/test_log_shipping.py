@@ -77,9 +77,9 @@ class Scene:
     async def call(self, operation: str, **arguments: Any) -> Any:
         return await self.calls.call(ACCOUNT, REGION, "logs", operation, arguments)
 
-    async def run_task(self) -> None:
+    async def run_task(self, **more: str) -> None:
         now = SystemClock().now()
-        options = {"awslogs-group": "/app", "awslogs-region": REGION, "awslogs-stream-prefix": "p"}
+        options = {"awslogs-group": "/app", "awslogs-region": REGION, "awslogs-stream-prefix": "p", **more}
         container = {"name": "web", "image": "i", "logConfiguration": {"logDriver": "awslogs", "options": options}}
         definition = TaskDefinition(ACCOUNT, REGION, "f", 1, "ACTIVE", now, "", {"containerDefinitions": [container]})
         task = Task(ACCOUNT, REGION, "c", "t1", now, definition.key, "g", "FARGATE")
@@ -150,6 +150,22 @@ async def test_after_a_restart_no_line_is_doubled_or_lost(scene: Scene) -> None:
     scene.shipping = scene.fresh()
     scene.shipping.start()
     await scene.arrived("a", "b", "c", "d")
+
+
+async def test_lines_up_to_the_next_that_matches_the_pattern_are_one_event_also_after_a_restart(scene: Scene) -> None:
+    moment = SystemClock().now()
+    scene.shipping.start()
+    await scene.run_task(**{"awslogs-multiline-pattern": "^(INFO|ERROR)"})
+    scene.runtime.write("no beginning", "ERROR one", "  at a", at=moment)
+    scene.runtime.write("  at b", at=moment + timedelta(milliseconds=2))
+    scene.runtime.write("INFO two", "INFO three", at=moment + timedelta(milliseconds=5))
+    await scene.arrived("no beginning", "ERROR one\n  at a\n  at b", "INFO two", "INFO three")
+    await scene.shipping.stop()
+    scene.runtime.write("INFO four", "  and more", at=moment + timedelta(milliseconds=9))
+    scene.runtime.end()
+    scene.shipping = scene.fresh()
+    scene.shipping.start()
+    await scene.arrived("no beginning", "ERROR one\n  at a\n  at b", "INFO two", "INFO three", "INFO four\n  and more")
 
 
 @pytest.mark.parametrize("noticed", [True, False])

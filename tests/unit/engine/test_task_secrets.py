@@ -178,3 +178,14 @@ async def test_secret_options_and_the_file_of_a_log_router_are_fetched_for_their
     del vault.answers["s3", "settings/extra.conf"]
     with pytest.raises(CannotInitialize, match=r"unable to download firelens s3 config file: settings/extra\.conf: No"):
         await TaskSecrets(vault).of(TASK, routed)
+
+
+@pytest.mark.parametrize("wanted", [SECRET, "the-secret"])
+async def test_the_credentials_of_a_registry_must_be_there(wanted: str) -> None:
+    vault = Vault()
+    vault.answers["secretsmanager", "the-secret"] = {"SecretString": "{}"}
+    needed = needing(repositoryCredentials={"credentialsParameter": wanted})
+    assert await TaskSecrets(vault).of(TASK, needed) == {"app": Fetched()}
+    del vault.answers["secretsmanager", wanted]
+    with pytest.raises(CannotInitialize, match=r"unable to pull secrets or registry auth: .* secret from asm"):
+        await TaskSecrets(vault).of(TASK, needed)

@@ -7,6 +7,7 @@ import pytest
 from moorage.planning.actions import ContainerSpec, Limits, TaskSpec
 from moorage.runtime.netns import NetnsRuntime
 from moorage.runtime.supervisor import cgroups
+from moorage.runtime.supervisor.protocol import Refused
 
 from .conftest import ended
 
@@ -60,7 +61,7 @@ async def test_the_cpu_of_a_task_is_a_ceiling(limited: NetnsRuntime) -> None:
 def test_version_2_limits_go_into_its_files(tmp_path: Path) -> None:
     groups = cgroups.Cgroups(2, {"memory": tmp_path, "cpu": tmp_path})
     groups.make_task("t", cgroups.Limits(cpu=512, memory=100))
-    joins = groups.make_container("t", "c", cgroups.Limits(cpu=1024, memory=64))
+    joins = groups.make_container("t", "c", cgroups.Limits(cpu=1024, memory=64, swap=32))
     assert joins == [str(tmp_path / "t/c/cgroup.procs")]
     written = {str(file.relative_to(tmp_path)): file.read_text() for file in tmp_path.rglob("*.*") if file.is_file()}
     assert written == {
@@ -69,10 +70,29 @@ def test_version_2_limits_go_into_its_files(tmp_path: Path) -> None:
         "t/memory.swap.max": "0",
         "t/cpu.max": "50000 100000",
         "t/c/memory.max": str(64 << 20),
-        "t/c/memory.swap.max": "0",
+        "t/c/memory.swap.max": str(32 << 20),
         "t/c/cpu.weight": "39",
     }
     (tmp_path / "t/c/memory.events").write_text("low 0\noom 1\noom_kill 1\n")
     assert groups.ran_out_of_memory("t", "c")
     (tmp_path / "t/c/memory.events").write_text("low 0\noom 0\noom_kill 0\n")
     assert not groups.ran_out_of_memory("t", "c")
+
+
+def test_version_1_counts_swap_with_memory_and_has_a_swappiness(tmp_path: Path) -> None:
+    groups = cgroups.Cgroups(1, {"memory": tmp_path})
+    (tmp_path / "t").mkdir()
+    groups.make_container("t", "c", cgroups.Limits(memory=64, swap=32, swappiness=10))
+    written = {file.name: file.read_text() for file in (tmp_path / "t/c").iterdir()}
+    assert written == {
+        "memory.limit_in_bytes": str(64 << 20),
+        "memory.memsw.limit_in_bytes": str(96 << 20),
+        "memory.swappiness": "10",
+    }
+
+
+def test_version_2_has_no_swappiness_and_says_so(tmp_path: Path) -> None:
+    groups = cgroups.Cgroups(2, {"memory": tmp_path})
+    (tmp_path / "t").mkdir()
+    with pytest.raises(Refused, match="swappiness cannot be set"):
+        groups.make_container("t", "c", cgroups.Limits(memory=64, swap=32, swappiness=10))

@@ -71,6 +71,7 @@ _CONTAINER = """
     portMappings.containerPortRange
     dependsOn.* startTimeout stopTimeout healthCheck.* linuxParameters.capabilities.*
     secrets.name secrets.valueFrom environmentFiles.type environmentFiles.value
+    linuxParameters.maxSwap linuxParameters.swappiness
     linuxParameters.initProcessEnabled linuxParameters.sharedMemorySize linuxParameters.tmpfs.* memoryReservation
     mountPoints.* volumesFrom.* ulimits.* systemControls.* hostname extraHosts.* dnsServers dnsSearchDomains
     interactive pseudoTerminal dockerLabels.* restartPolicy.* firelensConfiguration.type firelensConfiguration.options.*
@@ -141,7 +142,8 @@ OPERATIONS: Mapping[str, Supported] = {
         real=f"placementConstraints.* family networkMode cpu memory requiresCompatibilities {_TAGS} taskRoleArn "
         + f"runtimePlatform.operatingSystemFamily pidMode ipcMode {_VOLUMES} "
         + _below("containerDefinitions", _CONTAINER),
-        recorded=f"executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB {_VOLUMES_RECORDED}",
+        recorded="containerDefinitions.repositoryCredentials.credentialsParameter "
+        f"executionRoleArn runtimePlatform.cpuArchitecture ephemeralStorage.sizeInGiB {_VOLUMES_RECORDED}",
         only={**_DEFINITION_ONLY, **_only_below("containerDefinitions", _CONTAINER_ONLY)},
     ),
     "DescribeTaskDefinition": Supported(

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from moorage.runtime.supervisor.protocol import Refused
+
 _CONTROLLERS = ("memory", "cpu", "pids")
 _PERIOD = 100_000
 """The length in microseconds over which a CPU quota is counted; the kernel's default."""
@@ -21,11 +23,16 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Limits:
-    """CPU in ECS CPU units, memory in MiB; 0 is unlimited. `reservation`: what reclaim leaves a container, in MiB."""
+    """CPU in ECS CPU units, memory in MiB; 0 is unlimited. `reservation`: what reclaim leaves a container, in MiB.
+
+    `swap` in MiB is what it may swap beside its memory; `swappiness` from 0 to 100, None: the machine's own.
+    """
 
     cpu: int = 0
     memory: int = 0
     reservation: int = 0
+    swap: int = 0
+    swappiness: int | None = None
 
 
 @dataclass(frozen=True)
@@ -161,13 +168,17 @@ def _limit(version: int, controller: str, directory: Path, limits: Limits) -> No
         soft.write_text(str(limits.reservation * _MIB))
     if not limits.memory:
         return
+    if version == 2 and limits.swappiness is not None:
+        raise Refused("CannotStart", "swappiness cannot be set: control groups of version 2 have none of their own")
     amount = str(limits.memory * _MIB)
     (directory / ("memory.max" if version == 2 else "memory.limit_in_bytes")).write_text(amount)
     with suppress(OSError):  # without swap there is nothing to limit
         if version == 2:
-            (directory / "memory.swap.max").write_text("0")
+            (directory / "memory.swap.max").write_text(str(limits.swap * _MIB))
         else:
-            (directory / "memory.memsw.limit_in_bytes").write_text(amount)
+            (directory / "memory.memsw.limit_in_bytes").write_text(str((limits.memory + limits.swap) * _MIB))
+            if limits.swappiness is not None:
+                (directory / "memory.swappiness").write_text(str(limits.swappiness))
 
 
 def _cap(version: int, directory: Path, units: int) -> None:

@@ -30,7 +30,9 @@ _LINUX = Object(
         "Capabilities": Object({"Add": TEXT_LIST, "Drop": TEXT_LIST}),
         "Devices": NONE,
         "InitProcessEnabled": TRUTH,
+        "MaxSwap": WHOLE,
         "SharedMemorySize": WHOLE,
+        "Swappiness": WHOLE,
         "Tmpfs": ListOf(
             Object({"ContainerPath": TEXT, "MountOptions": TEXT_LIST, "Size": WHOLE}, ("Size",)),
         ),
@@ -97,6 +99,7 @@ _CONTAINER = Object(
         "Privileged": OFF,
         "PseudoTerminal": TRUTH,
         "ReadonlyRootFilesystem": TRUTH,
+        "RepositoryCredentials": Object({"CredentialsParameter": TEXT}),
         "ResourceRequirements": NONE,
         "RestartPolicy": Object(
             {"Enabled": TRUTH, "IgnoredExitCodes": ListOf(WHOLE), "RestartAttemptPeriod": WHOLE},

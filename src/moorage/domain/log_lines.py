@@ -1,0 +1,66 @@
+"""Which lines of a container begin a log event, by the options of the `awslogs` driver.
+
+Source: Docker's page on the driver, "awslogs-datetime-format" and "awslogs-multiline-pattern". How events are put
+together is the engine's affair.
+"""
+
+import re
+from collections.abc import Mapping
+
+from moorage.domain.errors import ClientMistake
+
+DATETIME, PATTERN = "awslogs-datetime-format", "awslogs-multiline-pattern"
+
+ALLOWED = frozenset(
+    {
+        *("awslogs-group", "awslogs-region", "awslogs-create-group", "awslogs-stream-prefix", DATETIME, PATTERN),
+        *("mode", "max-buffer-size"),
+    }
+)
+"""The options of the driver in ECS (API reference, LogConfiguration)."""
+
+_DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
+_LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_LONG_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_CODES = {
+    **{"a": f"(?:{_DAYS})", "A": f"(?:{_LONG_DAYS})", "b": f"(?:{_MONTHS})", "B": f"(?:{_LONG_MONTHS})"},
+    **{"w": r"\d", "d": r"\d{2}", "m": r"\d{2}", "y": r"\d{2}", "Y": r"\d{4}", "j": r"\d{3}"},
+    **{"H": r"\d{2}", "I": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{6}", "p": "[A-Z]{2}"},
+    **{"z": r"[+-]\d{4}", "Z": "[A-Z]{1,4}T", "L": r"\.\d{3}", "%": "%"},
+}
+"""What each code of a format stands for; those of Docker."""
+
+
+def first_line(options: Mapping[str, str]) -> re.Pattern[str] | None:
+    """What the first line of each event matches; None where every line is an event. ClientMistake."""
+    if DATETIME in options and PATTERN in options:
+        raise ClientMistake(f"The log options {DATETIME} and {PATTERN} cannot be used at the same time.")
+    if DATETIME in options:
+        return re.compile(_format(options[DATETIME]))
+    if PATTERN not in options:
+        return None
+    try:
+        return re.compile(options[PATTERN])
+    except re.error as error:
+        raise ClientMistake(f"The log option {PATTERN} is not a regular expression: {error}.") from None
+
+
+def check(options: Mapping[str, str]) -> None:
+    """ClientMistake unless these can be options of the driver."""
+    unknown = sorted(options.keys() - ALLOWED)
+    if unknown:
+        raise ClientMistake(f"Log driver awslogs disallows options: {', '.join(unknown)}")
+    first_line(options)
+
+
+def _format(text: str) -> str:
+    parts = re.split(r"%(.)", text)
+    literals, codes = parts[::2], parts[1::2]
+    unknown = [code for code in codes if code not in _CODES]
+    if unknown:
+        raise ClientMistake(f"The log option {DATETIME} has an unknown code: %{unknown[0]}.")
+    made = [re.escape(literals[0])]
+    for code, literal in zip(codes, literals[1:], strict=True):
+        made += [_CODES[code], re.escape(literal)]
+    return "".join(made)
