@@ -30,7 +30,7 @@ HINTS: Mapping[str, str] = {
     "RegisterScalableTarget": "Recorded: nothing is scaled.",
     "PutScalingPolicy": "Recorded: nothing is scaled.",
     "PutScheduledAction": "Recorded: nothing is scaled.",
-    "PutMetricAlarm": "Recorded: an alarm changes its state by SetAlarmState only.",
+    "PutMetricAlarm": "Actions are recorded; an alarm on an expression changes its state by SetAlarmState only.",
     "PutCompositeAlarm": "Recorded: an alarm changes its state by SetAlarmState only.",
     "PutLifecyclePolicy": "Recorded: no image expires.",
     "ChangeResourceRecordSets": "Recorded: no name server answers for the zone.",

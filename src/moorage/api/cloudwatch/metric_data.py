@@ -42,13 +42,13 @@ class MetricData:
         queries: list[Query] = given["MetricDataQueries"]
         own, others = _sorted_out(queries)
         if not own:
-            return await reading.elsewhere(ctx, ctx.operation, given)
+            return await reading.elsewhere(ctx, "GetMetricData", given)
         begin = _begin(given.get("NextToken"))
         shown, token = await self._own(ctx, given, [query for query in own if query.get("ReturnData", True)], begin)
         results = {result["Id"]: result for result in shown}
         messages: list[Any] = []
         if others and begin == (0, 0):
-            answer = await reading.elsewhere(ctx, ctx.operation, given | {"MetricDataQueries": others})
+            answer = await reading.elsewhere(ctx, "GetMetricData", given | {"MetricDataQueries": others})
             results |= {result["Id"]: result for result in answer["MetricDataResults"]}
             messages = answer.get("Messages", [])
         ordered = [results[query["Id"]] for query in queries if query["Id"] in results]
