@@ -15,7 +15,7 @@ from moorage.mesh.resource import References, Resource, resource
 from moorage.mesh.view import Protocol, Timeouts, Upstream
 
 RETRIES = 2
-HTTP_RETRY_ON = "connect-failure,refused-stream,reset-before-request,retriable-status-codes"
+HTTP_RETRY_ON = "connect-failure,refused-stream,retriable-status-codes"
 GRPC_RETRY_ON = f"{HTTP_RETRY_ON},unavailable"
 
 
