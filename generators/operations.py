@@ -9,13 +9,14 @@ from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from generators import reasons
 from moorage.api import operations
+from moorage.api.exec_sessions import Sessions
 from moorage.api.log_events import Archive
 from moorage.api.support_table import Level, Supported, SupportTable, Tree
 from moorage.support.operations import PASSED_ON
 from moorage.wire import models
 
 # Only the rows are read: nothing is ever asked of this archive.
-TABLE: Final[SupportTable] = operations.table(cast(Archive, object()))
+TABLE: Final[SupportTable] = operations.table(cast(Archive, object()), cast(Sessions, object()))
 SERVICES: Final = tuple(sorted(TABLE.operations))
 SUPPORTING: Final = tuple(sorted(TABLE.supporting))
 

@@ -31,6 +31,10 @@ FARGATE_MEMORY: Mapping[int, tuple[int, ...]] = {
 }
 """MiB of memory that go with CPU units on Fargate (ECS developer guide, "Task CPU and memory")."""
 
+STORAGE_BOUNDS = (21, 200)
+"""GiB of ephemeral storage that a task may ask for (ECS API reference, EphemeralStorage)."""
+STORAGE = "The ephemeral storage of a task must be between {} and {} GiB.".format(*STORAGE_BOUNDS)
+
 HEALTH_CHECK_BOUNDS = {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "startPeriod": (0, 300)}
 HEALTH_CHECK_DEFAULTS = {"interval": 30, "timeout": 5, "retries": 3}
 MAX_STOP_TIMEOUT_ON_FARGATE = 120
@@ -72,6 +76,15 @@ def check(document: Mapping[str, Any]) -> None:
     if "FARGATE" in document.get("requiresCompatibilities", ()):
         check_fargate(document)
     sharing_rules.check(document)
+    if not has_fitting_storage(document):
+        raise ClientMistake(STORAGE)
+
+
+def has_fitting_storage(document: Mapping[str, Any]) -> bool:
+    """Whether the ephemeral storage that a task definition or its overrides ask for can be had."""
+    smallest, largest = STORAGE_BOUNDS
+    asked: int = document.get("ephemeralStorage", {}).get("sizeInGiB", smallest)
+    return smallest <= asked <= largest
 
 
 def check_fargate(document: Mapping[str, Any]) -> None:

@@ -55,6 +55,7 @@ SOFT = {"name": "nofile", "softLimit": 3, "hardLimit": 2}
         ({"systemControls": [{"namespace": "kernel.core_pattern", "value": "x"}]}, {}, "'kernel.core_pattern'"),
         ({"systemControls": [{"namespace": "net/../kernel.x", "value": "x"}]}, {}, "'net/../kernel.x'"),
         ({LINUX: {"tmpfs": [{"containerPath": "x", "size": 1}]}}, {}, "an absolute containerPath"),
+        ({}, {"ephemeralStorage": {"sizeInGiB": 20}}, "must be between 21 and 200 GiB"),
         ({LINUX: {"maxSwap": -1}}, {}, "it must not be negative"),
         ({LINUX: {"swappiness": 101}}, {}, "it must be between 0 and 100"),
         (

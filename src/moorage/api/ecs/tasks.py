@@ -24,7 +24,7 @@ from moorage.api.ecs import (
 )
 from moorage.api.ecs.draft import Draft
 from moorage.api.ecs.output import looked_up
-from moorage.domain import arns, placement_rules, secret_rules, service_rules
+from moorage.domain import arns, placement_rules, secret_rules, service_rules, task_definition_rules
 from moorage.domain.changes import Key, Link
 from moorage.domain.cluster import Cluster
 from moorage.domain.errors import ClientTokenReused, InvalidParameter, TaskNotFound
@@ -35,8 +35,6 @@ from moorage.planning import capacity, task_factory
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
-SMALLEST_STORAGE, LARGEST_STORAGE = 21, 200
-"""GiB of ephemeral storage that a task may ask for (API reference, EphemeralStorage)."""
 DEFAULT_REASON = "Task stopped by user"
 
 
@@ -202,11 +200,8 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict
         if name not in names:
             raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
         secret_rules.check_files(override.get("environmentFiles", ()))
-    storage = overrides.get("ephemeralStorage", {}).get("sizeInGiB", SMALLEST_STORAGE)
-    if not SMALLEST_STORAGE <= storage <= LARGEST_STORAGE:
-        raise InvalidParameter(
-            f"The ephemeral storage of a task must be between {SMALLEST_STORAGE} and {LARGEST_STORAGE} GiB."
-        )
+    if not task_definition_rules.has_fitting_storage(overrides):
+        raise InvalidParameter(task_definition_rules.STORAGE)
     result = dict(overrides)
     for member, read in (("cpu", cpu_units), ("memory", memory_mib)):
         if member in overrides:
