@@ -27,8 +27,9 @@ def host_only(ip: str) -> address_pb2.CidrRange:
 
 def seconds(count: float) -> duration_pb2.Duration:
     """A duration; 0 is a value of its own, with which Envoy switches most timeouts off."""
-    whole = int(count)
-    return duration_pb2.Duration(seconds=whole, nanos=round((count - whole) * 1e9))
+    # Rounded as a whole: 0.9999999999 is one second, and not a billion nanoseconds, which Envoy refuses.
+    whole, nanos = divmod(round(count * 10**9), 10**9)
+    return duration_pb2.Duration(seconds=whole, nanos=nanos)
 
 
 def u32(value: int) -> wrappers_pb2.UInt32Value:

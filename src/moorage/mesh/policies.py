@@ -33,8 +33,9 @@ class Policies:
     def __post_init__(self) -> None:
         if not 0 <= self.ejection_percent <= 100:
             raise ValueError(_said("ejection_percent", "a share of the tasks, from 0 to 100", self.ejection_percent))
-        if not 0 < self.connect_seconds <= 3600:
-            raise ValueError(_said("connect_seconds", "a time above 0, of 3600 s at most", self.connect_seconds))
+        # Envoy counts it in milliseconds, and refuses the cluster of every alias for no time at all.
+        if not 0.001 <= self.connect_seconds <= 3600:
+            raise ValueError(_said("connect_seconds", "a time from 0.001 to 3600 s", self.connect_seconds))
         for name in ("zone_minimum", "max_connections", "max_pending_requests", "max_requests"):
             if not 0 <= getattr(self, name) < LIMIT:
                 raise ValueError(_said(name, f"a number from 0 to {LIMIT - 1}", getattr(self, name)))

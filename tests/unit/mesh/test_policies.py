@@ -23,6 +23,7 @@ def test_each_number_is_read_from_its_variable(name):
     [
         *[("ejection_percent", -1), ("ejection_percent", 101), ("zone_minimum", -1), ("max_requests", 2**32)],
         *[("connect_seconds", 0), ("connect_seconds", float("nan")), ("connect_seconds", float("inf"))],
+        *[("connect_seconds", 1e-10), ("connect_seconds", 0.0009)],
     ],
 )
 def test_a_number_that_means_nothing_is_refused_by_name(name, value):
