@@ -290,3 +290,33 @@ def test_an_old_refusal_lets_no_listener_go_before_the_endpoints_of_a_cluster_un
         (names.ENDPOINTS, [N1], []),
         (names.LISTENER, ["egress"], []),
     ]
+
+
+def test_endpoints_that_changed_clusters_lost_are_sent_again_though_their_successors_were_refused_in_a_batch() -> None:
+    talk = Dialogue(bundle(1, 2))
+    talk.say(names.CLUSTER)
+    talk.say(names.ENDPOINTS, N1, N2)
+    talk.ack(names.ENDPOINTS)
+    talk.ack(names.CLUSTER)
+    talk.wanted = bundle(1, 2, host="10.0.0.2", timeouts=SHORT)
+    assert talk.hear() == [(names.CLUSTER, [N1, N2], []), (names.ENDPOINTS, [N1, N2], [])]
+    assert talk.nack(names.ENDPOINTS, "one of them") == [(names.ENDPOINTS, [N1], [])]
+    assert talk.nack(names.ENDPOINTS, "this one") == [(names.ENDPOINTS, [N2], [])]
+    assert talk.nack(names.ENDPOINTS, "and this one") == []
+    talk.wanted = bundle(1, 2, timeouts=SHORT)
+    assert talk.hear() == [(names.ENDPOINTS, [N1, N2], [])]
+
+
+def test_of_a_batch_that_was_refused_an_address_is_held_until_its_cluster_is_gone() -> None:
+    talk = Dialogue(bundle(1, 2))
+    talk.say(names.CLUSTER)
+    talk.say(names.ENDPOINTS, N1, N2)
+    talk.wanted = bundle()
+    # The proxy may have taken one of both; neither goes from its cluster because it is said not to exist.
+    assert talk.nack(names.ENDPOINTS, "one of them") == [(names.ENDPOINTS, [], [N1, N2])]
+    assert talk.ack(names.ENDPOINTS) == []
+    assert talk.stream.may_hold("10.0.0.1", talk.wanted)
+    assert talk.ack(names.CLUSTER) == [(names.CLUSTER, [], [N1, N2])]
+    talk.say(names.ENDPOINTS, resource_names_unsubscribe=[N1, N2])
+    talk.ack(names.CLUSTER)
+    assert not talk.stream.may_hold("10.0.0.1", talk.wanted)
