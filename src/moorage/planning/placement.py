@@ -21,6 +21,8 @@ Draw = Callable[[int], int]
 Strategies = Sequence[Mapping[str, Any]]
 
 T = TypeVar("T")
+_SUBNET: Final = "subnet:"
+"""Stands for a place's subnet, which is no field of strategies."""
 
 BALANCED: Final[Strategies] = ({"type": "spread", "field": BY_ZONE}, {"type": "spread", "field": "instanceId"})
 """Where no strategy is asked for."""
@@ -78,28 +80,45 @@ def choose(places: Sequence[Place], taken: Sequence[Place], wish: Wish, count: i
     Every strategy narrows the choice that the one before left. Of what is left over, the emptiest zone comes first,
     then its emptiest subnet, then the names.
     """
-    open_, used, chosen = list(places), list(taken), list[Place]()
+    open_, used, chosen = list(places), _Tally(taken), list[Place]()
+    full = {place.instance for place in taken} if wish.distinct else set[str]()
     for _ in range(count):
-        full = {place.instance for place in used} if wish.distinct else set()
         fitting = [place for place in open_ if place.fits(wish) and place.instance not in full]
         if not fitting:
             break
         best = _best(fitting, used, wish.strategies or BALANCED, draw)
         chosen.append(best)
-        used.append(best)
+        used.add(best, 1)
+        full |= {best.instance} if wish.distinct else set()
         open_ = [place.less(wish) if place.instance == best.instance else place for place in open_]
     return chosen
 
 
-def first_to_go(tasks: Sequence[Place], staying: Sequence[Place], strategies: Strategies, draw: Draw) -> int:
-    """Which of `tasks` stops, by its index, where those at `staying`, itself among them, are left: the one that leaves
-    the best spread, the instance with the most to give, or any; of those that are alike the first.
+def leaving(
+    tasks: Sequence[Place], staying: Sequence[Place], count: int, strategies: Strategies, draw: Draw
+) -> list[int]:
+    """Which `count` of `tasks` stop, by their indexes, where those at `staying`, themselves among them, are left.
+
+    One after the other, each so that it leaves the best spread or is on the instance with the most to give, or any; of
+    those that are alike the first.
     """
-    left = list(range(len(tasks)))
-    for strategy in strategies or BALANCED:
+    open_, left, gone = list(range(len(tasks))), _Tally(staying), list[int]()
+    while open_ and len(gone) < count:
+        first = _first_to_go(tasks, open_, left, strategies or BALANCED, draw)
+        open_.remove(first)
+        left.add(tasks[first], -1)
+        gone.append(first)
+    return gone
+
+
+def _first_to_go(
+    tasks: Sequence[Place], open_: list[int], staying: "_Tally", strategies: Strategies, draw: Draw
+) -> int:
+    left = open_
+    for strategy in strategies:
         match strategy.get("type"):
             case "spread":
-                left = _least(left, [-_beside(tasks[at], staying, strategy) for at in left])
+                left = _least(left, [-staying.like(tasks[at], strategy.get("field", "")) for at in left])
             case "binpack":
                 left = _least(left, [-_remaining(tasks[at], strategy) for at in left])
             case _:
@@ -124,25 +143,48 @@ def placed(tasks: Sequence[Task], chosen: Sequence[Place]) -> list[Task]:
     ]
 
 
-def _best(fitting: list[Place], used: Sequence[Place], strategies: Strategies, draw: Draw) -> Place:
+class _Tally:
+    """How many of some places are alike, by the field that is asked for."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = list(places)
+        self._changes: list[tuple[Place, int]] = []
+        self._counts: dict[str, Counter[str]] = {}
+
+    def like(self, place: Place, name: str) -> int:
+        """The number of places that have this one's value of the field."""
+        return self._counted(name)[_value(place, name)]
+
+    def add(self, place: Place, number: int) -> None:
+        """One more such place, or one fewer."""
+        self._changes.append((place, number))
+        for name, counts in self._counts.items():
+            counts[_value(place, name)] += number
+
+    def _counted(self, name: str) -> Counter[str]:
+        counts = self._counts.get(name)
+        if counts is None:
+            counts = self._counts[name] = Counter(_value(place, name) for place in self._places)
+            for place, number in self._changes:
+                counts[_value(place, name)] += number
+        return counts
+
+
+def _value(place: Place, name: str) -> str:
+    return place.subnet if name == _SUBNET else place.value(name)
+
+
+def _best(fitting: list[Place], used: _Tally, strategies: Strategies, draw: Draw) -> Place:
     left = fitting
     for strategy in strategies:
         match strategy.get("type"):
             case "spread":
-                left = _least(left, [_beside(place, used, strategy) for place in left])
+                left = _least(left, [used.like(place, strategy.get("field", "")) for place in left])
             case "binpack":
                 left = _least(left, [_remaining(place, strategy) for place in left])
             case _:
                 return left[draw(len(left))]
-    zones = Counter(place.zone for place in used)
-    subnets = Counter(place.subnet for place in used)
-    return min(left, key=lambda p: (zones[p.zone], p.zone, subnets[p.subnet], p.subnet, p.instance))
-
-
-def _beside(place: Place, used: Sequence[Place], strategy: Mapping[str, Any]) -> int:
-    """How many of the used places are like this one in what the strategy spreads over."""
-    name = strategy.get("field", "")
-    return sum(each.value(name) == place.value(name) for each in used)
+    return min(left, key=lambda p: (used.like(p, BY_ZONE), p.zone, used.like(p, _SUBNET), p.subnet, p.instance))
 
 
 def _remaining(place: Place, strategy: Mapping[str, Any]) -> int:

@@ -230,21 +230,20 @@ def count_failures(draft: ServiceDraft, tasks: list[Seen]) -> None:
 def surplus(draft: ServiceDraft, tasks: list[Seen], count: int) -> list[Seen]:
     """`count` of the tasks to stop that nobody protects: first those that do not serve yet, then as the placement
     strategy says, then the youngest."""
-    leaving: list[Seen] = []
-    while len(leaving) < count:
-        open_ = [seen for seen in oldest_last(tasks) if seen not in leaving and draft.may_stop(seen)]
-        if not open_:
-            break
-        useless = [seen for seen in open_ if not seen.healthy] or open_
-        staying = [seen for seen in tasks if seen not in leaving]
-        at = placement.first_to_go(
-            candidates.of_tasks(draft.world, [seen.task for seen in useless]),
-            candidates.of_tasks(draft.world, [seen.task for seen in staying]),
-            draft.service.placement_strategy,
-            draft.draw,
-        )
-        leaving.append(useless[at])
-    return leaving
+    open_ = [seen for seen in oldest_last(tasks) if draft.may_stop(seen)] if count > 0 else []
+    if count >= len(open_):
+        return open_
+    gone: list[Seen] = []
+    for healthy in (False, True):
+        some = [seen for seen in open_ if seen.healthy is healthy]
+        gone += [some[at] for at in _leaving(draft, some, [s for s in tasks if s not in gone], count - len(gone))]
+    return gone
+
+
+def _leaving(draft: ServiceDraft, some: list[Seen], staying: list[Seen], count: int) -> list[int]:
+    places = candidates.of_tasks(draft.world, [seen.task for seen in some])
+    beside = candidates.of_tasks(draft.world, [seen.task for seen in staying])
+    return placement.leaving(places, beside, count, draft.service.placement_strategy, draft.draw)
 
 
 def oldest_last(tasks: list[Seen]) -> list[Seen]:

@@ -106,14 +106,20 @@ def test_random_takes_what_is_drawn_and_distinct_tasks_never_share_an_instance()
 
 def test_the_task_goes_that_leaves_the_best_spread() -> None:
     tasks = [Place("a"), Place("b"), Place("b"), Place("c")]
-    assert placement.first_to_go(tasks, tasks, (), first) == 1
+    assert placement.leaving(tasks, tasks, 1, (), first) == [1]
     # A zone counts with the tasks that cannot go, too.
-    assert placement.first_to_go(tasks[:1], tasks, (), first) == 0
-    assert placement.first_to_go([Place("a"), Place("b")], [*tasks, Place("a"), Place("a")], (BY_ZONE,), first) == 0
+    assert placement.leaving(tasks[:1], tasks, 1, (), first) == [0]
+    assert placement.leaving([Place("a"), Place("b")], [*tasks, Place("a"), Place("a")], 1, (BY_ZONE,), first) == [0]
 
 
 def test_binpack_gives_back_from_the_emptiest_instance_and_random_from_any() -> None:
     tasks = instances(i1=100, i2=700)
-    assert placement.first_to_go(tasks, tasks, (PACKED,), first) == 1
-    assert placement.first_to_go(tasks, tasks, (ANY,), lambda below: below - 1) == 1
-    assert placement.first_to_go([replace(tasks[0], memory=700), tasks[1]], tasks, (PACKED, ANY), first) == 0
+    assert placement.leaving(tasks, tasks, 1, (PACKED,), first) == [1]
+    assert placement.leaving(tasks, tasks, 1, (ANY,), lambda below: below - 1) == [1]
+    assert placement.leaving([replace(tasks[0], memory=700), tasks[1]], tasks, 1, (PACKED, ANY), first) == [0]
+
+
+def test_several_tasks_leave_so_that_the_spread_stays_even() -> None:
+    tasks = [Place(zone) for zone in "aaabbc"]
+    assert [tasks[at].zone for at in placement.leaving(tasks, tasks, 3, (), first)] == ["a", "a", "b"]
+    assert placement.leaving(tasks, tasks, 9, (), first)[-1] in range(6)
