@@ -94,12 +94,7 @@ def check_fargate(document: Mapping[str, Any]) -> None:
     for member in ("cpu", "memory"):
         if member not in document:
             raise ClientMistake(f"Fargate requires that '{member}' be defined at the task level.")
-    cpu, memory = int(document["cpu"]), int(document["memory"])
-    if memory not in FARGATE_MEMORY.get(cpu, ()):
-        raise ClientMistake(
-            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
-            "See the Amazon ECS documentation for the valid values."
-        )
+    check_fargate_size(int(document["cpu"]), int(document["memory"]))
     sharing_rules.check_fargate(document)
     volume_rules.check_fargate(document)
     for container in document["containerDefinitions"]:
@@ -110,6 +105,15 @@ def check_fargate(document: Mapping[str, Any]) -> None:
                 f"Invalid 'stopTimeout' setting for container '{container['name']}': "
                 f"the maximum on Fargate is {MAX_STOP_TIMEOUT_ON_FARGATE} seconds."
             )
+
+
+def check_fargate_size(cpu: int, memory: int) -> None:
+    """Raise ClientMistake unless Fargate has tasks of so many CPU units and MiB."""
+    if memory not in FARGATE_MEMORY.get(cpu, ()):
+        raise ClientMistake(
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. "
+            "See the Amazon ECS documentation for the valid values."
+        )
 
 
 def compatibilities(document: Mapping[str, Any]) -> list[str]:

@@ -156,7 +156,10 @@ def _first_essential_exit(situation: Situation) -> ContainerState | None:
 
 
 def _all_running(situation: Situation) -> bool:
-    return all(container.status != "PENDING" for container in situation.state.containers)
+    """Not where the runtime refused one: then none was seen to run, and the task never started (`startedAt`)."""
+    return situation.state.stop is None and all(
+        container.status != "PENDING" for container in situation.state.containers
+    )
 
 
 def _asked_to_stop(situation: Situation) -> bool:

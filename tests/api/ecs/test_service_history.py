@@ -47,13 +47,29 @@ def test_a_deployment_is_the_same_under_both_names(demo: Any, service: Any) -> N
 
 def test_statuses_follow_the_rollouts(account: Any, demo: Any, service: Any) -> None:
     new, old = service["deployments"]
-    assert [each["status"] for each in listed(demo)] == ["STOPPED", "IN_PROGRESS"]
+    assert [each["status"] for each in listed(demo)] == ["IN_PROGRESS", "STOPPED"]
     settle(account, old, "FAILED")
-    assert [each["status"] for each in listed(demo)] == ["STOPPED", "IN_PROGRESS"]
+    assert [each["status"] for each in listed(demo)] == ["IN_PROGRESS", "STOPPED"]
     take_back(account, new, old)
-    assert [each["status"] for each in listed(demo)] == ["ROLLBACK_IN_PROGRESS", "IN_PROGRESS"]
+    assert [each["status"] for each in listed(demo)] == ["IN_PROGRESS", "ROLLBACK_IN_PROGRESS"]
     settle(account, new, "COMPLETED")
-    assert [each["status"] for each in listed(demo)] == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL"]
+    assert [each["status"] for each in listed(demo)] == ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]
+
+
+def test_a_deployment_that_another_cut_short_says_so_and_when(demo: Any, service: Any) -> None:
+    new, old = listed(demo)
+    assert old["statusReason"].endswith("was stopped by a newer deployment.")
+    arns = [old["serviceDeploymentArn"]]
+    found = demo.describe_service_deployments(serviceDeploymentArns=arns)["serviceDeployments"][0]
+    assert found["stoppedAt"] == new["createdAt"]
+
+
+def test_the_latest_deployment_is_listed_first(demo: Any, service: Any) -> None:
+    answer = demo.list_service_deployments(cluster="demo", service="api", maxResults=1)
+    (latest,) = answer["serviceDeployments"]
+    assert latest["serviceDeploymentArn"] == service["currentServiceDeployment"]
+    rest = demo.list_service_deployments(cluster="demo", service="api", maxResults=1, nextToken=answer["nextToken"])
+    assert rest["serviceDeployments"][0]["createdAt"] < latest["createdAt"]
 
 
 def test_deployments_are_listed_by_when_they_began(demo: Any, service: Any) -> None:
@@ -111,7 +127,7 @@ def test_what_was_replaced_is_still_told_of(account: Any, demo: Any, service: An
     past = PastDeployment(*key, deployment, replace(rollout, state="COMPLETED"), deployment.created_at)
     account.write_records(past)
     account.write(Delete("deployment", key), Delete("rollout", key))
-    first, second = listed(demo)
+    second, first = listed(demo)
     assert (first["status"], second["status"]) == ("SUCCESSFUL", "IN_PROGRESS")
     revision = first["targetServiceRevisionArn"]
     (found,) = demo.describe_service_revisions(serviceRevisionArns=[revision])["serviceRevisions"]

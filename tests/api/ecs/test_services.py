@@ -132,13 +132,19 @@ def test_what_is_described_is_at_most_ten(account: Any, create: Any, demo: Any, 
     assert refusal(demo.describe_services, cluster="demo", services=[*names, "api"])[0] == "InvalidParameterException"
 
 
+def test_a_service_of_another_cluster_is_refused(create: Any, demo: Any, refusal: Any) -> None:
+    arn = create()["serviceArn"]
+    demo.create_cluster(clusterName="other")
+    text = "Invalid identifier: Identifier is for cluster demo. Your cluster is other"
+    assert refusal(demo.describe_services, cluster="other", services=[arn]) == ("InvalidParameterException", text)
+    assert refusal(demo.update_service, cluster="other", service=arn, desiredCount=1)[1] == text
+
+
 def test_a_service_is_found_by_name_and_both_forms_of_arn(account: Any, create: Any, demo: Any) -> None:
     made = create()
     older = f"arn:aws:ecs:us-east-1:{account.id}:service/api"
     for reference in ("api", made["serviceArn"], older):
         assert describe(demo, reference) == made
-    demo.create_cluster(clusterName="other")
-    assert demo.describe_services(cluster="other", services=[made["serviceArn"]])["services"] == []
 
 
 def test_the_stable_waiter_understands_the_answer(account: Any, create: Any, demo: Any) -> None:

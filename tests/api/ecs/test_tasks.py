@@ -108,6 +108,34 @@ def test_unknown_tasks_are_failures(account: Any, demo: Any) -> None:
     assert failures == [{"arn": f"arn:aws:ecs:us-east-1:{account.id}:task/demo/{'f' * 32}", "reason": "MISSING"}]
 
 
+def test_what_can_be_no_task_id_is_refused(demo: Any, refusal: Any) -> None:
+    expected = ("InvalidParameterException", "taskId length should be one of [32,36]")
+    assert refusal(demo.describe_tasks, cluster="demo", tasks=["None"]) == expected
+    assert refusal(demo.stop_task, cluster="demo", task="None") == expected
+
+
+def test_a_task_of_another_cluster_is_refused(demo: Any, run: Any, refusal: Any) -> None:
+    (task,) = run()
+    demo.create_cluster(clusterName="other")
+    expected = (
+        "InvalidParameterException",
+        "Invalid identifier: Identifier is for cluster demo. Your cluster is other",
+    )
+    assert refusal(demo.describe_tasks, cluster="other", tasks=[task["taskArn"]]) == expected
+    assert refusal(demo.stop_task, cluster="other", task=task["taskArn"]) == expected
+
+
+def test_a_task_on_fargate_has_one_of_its_sizes(run: Any, refusal: Any) -> None:
+    code, message = refusal(run, overrides={"cpu": "300"})
+    assert code == "ClientException"
+    assert message.startswith("No Fargate configuration exists for given values: 300 CPU")
+
+
+def test_who_started_a_task_is_said_in_128_characters(run: Any, refusal: Any) -> None:
+    assert run(startedBy="x" * 128)[0]["startedBy"] == "x" * 128
+    assert refusal(run, startedBy="x" * 129) == ("InvalidParameterException", "startedBy longer than 128.")
+
+
 def test_a_task_may_be_larger_than_its_definition(account: Any, run: Any, demo: Any) -> None:
     (task,) = run(overrides={"cpu": "1 vCPU", "memory": "2GB"})
     assert (task["cpu"], task["memory"]) == ("1024", "2048")

@@ -45,6 +45,15 @@ async def test_every_region_has_a_default_network_with_a_subnet_per_zone(client:
     assert [group["GroupName"] for group in groups] == ["default"]
 
 
+async def test_the_group_that_is_not_there_is_named_and_no_other(client: Client) -> None:
+    ec2 = client("ec2", "eu-central-1")
+    known = (await call(ec2.describe_security_groups))["SecurityGroups"][0]
+    with pytest.raises(ClientError, match=r"The security group 'sg-nope' does not exist$"):
+        await call(ec2.describe_security_groups, GroupIds=[known["GroupId"], "sg-nope"])
+    with pytest.raises(ClientError, match=r"The security group 'nope' does not exist$"):
+        await call(ec2.describe_security_groups, GroupNames=[known["GroupName"], "nope"])
+
+
 async def test_accounts_and_regions_do_not_see_each_other(client: Client) -> None:
     ours = (await call(client("ec2", account="111122223333").create_vpc, CidrBlock="10.9.0.0/16"))["Vpc"]
     assert ours["OwnerId"] == "111122223333"

@@ -268,6 +268,7 @@ def test_a_refused_image_stops_the_task_with_the_reason_that_ecs_gives():
     life.settle()
     assert life.state.stop.reason == "CannotPullContainerError: no image web"
     assert life.status is Status.STOPPED
+    assert life.state.started_at is None
 
 
 @pytest.mark.parametrize(("says", "opens"), [(None, 21), (Health.UNHEALTHY, 480)])

@@ -25,6 +25,8 @@ from moorage.domain.task_definition import TaskDefinition, parse_reference
 from moorage.domain.world import World
 
 DEFAULT_CLUSTER = "default"
+TASK_ID_LENGTHS = (32, 36)
+"""Of an id, and of one with hyphens as the older ones were."""
 
 
 def cluster_key(ctx: RequestContext, reference: str | None) -> Key | None:
@@ -51,11 +53,9 @@ def active_cluster(ctx: RequestContext, world: World, reference: str | None) -> 
 
 
 def service_key(ctx: RequestContext, in_cluster: Cluster, reference: str) -> Key | None:
-    """The key of a service of this cluster by name or ARN; ARNs of the older form do not name the cluster."""
-    parts = _parts(ctx, reference, "service")
-    if parts is None or (len(parts) == 2 and parts[0] != in_cluster.name) or len(parts) > 2:
-        return None
-    return (*in_cluster.key, parts[-1])
+    """The key of a service of this cluster by name or ARN. InvalidParameter for an ARN of another cluster."""
+    name = _name(ctx, in_cluster, reference, "service")
+    return None if name is None else (*in_cluster.key, name)
 
 
 def service(ctx: RequestContext, world: World, in_cluster: Cluster, reference: str) -> Service:
@@ -73,11 +73,16 @@ def is_inactive(world: World, found: Service) -> bool:
 
 
 def task(ctx: RequestContext, world: World, in_cluster: Cluster, reference: str) -> Task | None:
-    """The task of this cluster by id or ARN, or None."""
-    parts = _parts(ctx, reference, "task")
-    if parts is None or (len(parts) == 2 and parts[0] != in_cluster.name) or len(parts) > 2:
+    """The task of this cluster by id or ARN, or None. InvalidParameter for what can be no id, or is of another cluster.
+
+    The sentence is ECS's, and scripts that pass on an empty answer of ListTasks look for it.
+    """
+    name = _name(ctx, in_cluster, reference, "task")
+    if name is None:
         return None
-    return world.get(Task, (*in_cluster.key, parts[-1]))
+    if len(name) not in TASK_ID_LENGTHS:
+        raise InvalidParameter("taskId length should be one of [32,36]")
+    return world.get(Task, (*in_cluster.key, name))
 
 
 def runnable_definition(ctx: RequestContext, world: World, reference: str) -> TaskDefinition:
@@ -137,6 +142,18 @@ def _definition(ctx: RequestContext, world: World, reference: str) -> TaskDefini
         return world.get(TaskDefinition, (ctx.account, ctx.region, family, f"{revision:010d}"))
     active = ("family-status", (ctx.account, ctx.region, family, definition_words.ACTIVE))
     return next(world.each_linked(TaskDefinition, active, descending=True), None)
+
+
+def _name(ctx: RequestContext, in_cluster: Cluster, reference: str, kind: str) -> str | None:
+    """The name or id in a reference to something of this cluster; ARNs of the older form do not name the cluster."""
+    parts = _parts(ctx, reference, kind)
+    if parts is None or len(parts) > 2:
+        return None
+    if len(parts) == 2 and parts[0] != in_cluster.name:
+        raise InvalidParameter(
+            f"Invalid identifier: Identifier is for cluster {parts[0]}. Your cluster is {in_cluster.name}"
+        )
+    return parts[-1]
 
 
 def _parts(ctx: RequestContext, reference: str, kind: str) -> list[str] | None:

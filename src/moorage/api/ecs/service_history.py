@@ -6,6 +6,7 @@ a deployment is an intent on the service: the engine rolls it back.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from moorage.api.context import RequestContext
@@ -27,7 +28,7 @@ OVER = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 
 
 async def list_service_deployments(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The newest last, as their ids are not ordered; `createdAt` bounds are inclusive."""
+    """The newest first: tools ask for one and take it for the latest. `createdAt` bounds are inclusive."""
     world = ctx.world()
     cluster = references.cluster(ctx, world, arguments.get("cluster"))
     service = references.service(ctx, world, cluster, arguments["service"])
@@ -36,7 +37,7 @@ async def list_service_deployments(ctx: RequestContext, arguments: dict[str, Any
         brief = _brief(world, service, deployment)
         if _matches(arguments, deployment, brief):
             shown[f"{deployment.created_at.isoformat()} {deployment.id}"] = brief
-    found, more = paging.page(ctx, arguments, {key: key for key in shown})
+    found, more = paging.page(ctx, arguments, {key: key for key in shown}, descending=True)
     return {"serviceDeployments": [shown[key] for key in found], **more}
 
 
@@ -156,8 +157,21 @@ def _brief(world: World, service: Service, deployment: Deployment) -> dict[str, 
         targetServiceRevisionArn=present_service.service_revision_arn(deployment),
         finishedAt=ended_at if now != "STOPPED" else None,
         status=now,
-        statusReason=state.reason if state is not None else None,
+        statusReason=_reason(deployment, state, now),
     )
+
+
+def _reason(deployment: Deployment, state: Rollout | None, now: str) -> str | None:
+    """Why it has the status: what a rollout says of itself, until another deployment stops it half-way."""
+    if state is not None and state.state == IN_PROGRESS and now == "STOPPED":
+        return f"ECS deployment {deployment.id} was stopped by a newer deployment."
+    return state.reason if state is not None else None
+
+
+def _stopped_at(world: World, service: Service, deployment: Deployment, state: Rollout) -> datetime:
+    """When it stopped: as it failed, or as the next deployment began."""
+    later = [each.created_at for each in _all(world, service) if each.created_at > deployment.created_at]
+    return min(later, default=state.updated_at) if state.state == IN_PROGRESS else state.updated_at
 
 
 def _full(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
@@ -168,7 +182,7 @@ def _full(world: World, service: Service, deployment: Deployment) -> dict[str, A
     stopped = state is not None and brief["status"] == "STOPPED"
     return given(
         **brief,
-        stoppedAt=state.updated_at if stopped and state is not None else None,
+        stoppedAt=_stopped_at(world, service, deployment, state) if stopped and state is not None else None,
         updatedAt=state.updated_at if state is not None else None,
         rollback=_rollback(world, service, deployment),
         deploymentCircuitBreaker=_breaker(service, state),

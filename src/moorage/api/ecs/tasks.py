@@ -35,6 +35,8 @@ from moorage.planning import capacity, task_factory
 
 MAX_RUN = 10
 MAX_DESCRIBED = 100
+LONGEST_STARTER = 128
+"""Characters of `startedBy` (API reference, RunTask)."""
 DEFAULT_REASON = "Task stopped by user"
 
 
@@ -176,11 +178,11 @@ def _template(
         task_definition=definition.key,
         group=_group(definition, arguments),
         launch_type=launch.launch_type,
-        started_by=arguments.get("startedBy", ""),
+        started_by=_started_by(arguments),
         platform_version=launch.platform_version,
         availability_zone=capacity.zone(world, cluster.key, launch.launch_type),
         network=network,
-        overrides=_overrides(definition, arguments.get("overrides", {})),
+        overrides=_overrides(definition, arguments.get("overrides", {}), launch.launch_type),
         recorded=recorded,
         tags=_tags(cluster, definition, arguments),
     )
@@ -193,7 +195,14 @@ def _group(definition: TaskDefinition, arguments: Mapping[str, Any]) -> str:
     return group
 
 
-def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _started_by(arguments: Mapping[str, Any]) -> str:
+    starter: str = arguments.get("startedBy", "")
+    if len(starter) > LONGEST_STARTER:
+        raise InvalidParameter(f"startedBy longer than {LONGEST_STARTER}.")
+    return starter
+
+
+def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any], launch_type: str) -> dict[str, Any]:
     names = {container.name for container in definition.containers}
     for override in overrides.get("containerOverrides", []):
         name = override.get("name")
@@ -206,6 +215,9 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any]) -> dict
     for member, read in (("cpu", cpu_units), ("memory", memory_mib)):
         if member in overrides:
             result[member] = _size(member, overrides[member], read)
+    if launch_type == service_rules.FARGATE:
+        sizes = {**definition.document, **result}
+        task_definition_rules.check_fargate_size(int(sizes["cpu"]), int(sizes["memory"]))
     return result
 
 
