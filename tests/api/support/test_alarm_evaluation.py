@@ -118,11 +118,11 @@ async def test_users_metrics_count_and_states_that_are_set_hold_for_a_minute_or_
     scene.machine.at += timedelta(minutes=3)
     assert (await scene.alarm("mine"))["StateValue"] == "ALARM"
 
-    for name in ("errors", "too fine"):
+    for name in ("too fine", "errors"):
         await scene.ask("SetAlarmState", AlarmName=name, StateValue="ALARM", StateReason="drill")
-    # The support process has its own clock: what it calls now decides into which minute the drill falls.
+    # The support process has its own clock: what it calls now decides into which minute a drill falls.
     scene.machine.at = (await scene.alarm("too fine"))["StateUpdatedTimestamp"]
     assert (await scene.alarm())["StateReason"] == "drill"
-    scene.machine.at += timedelta(minutes=1)
+    scene.machine.at += timedelta(minutes=2)
     assert (await scene.alarm())["StateValue"] == "OK"
     assert (await scene.alarm("too fine"))["StateReason"] == "drill"
