@@ -145,6 +145,7 @@ class Daemon:
             images=self.images,
             checks=self._checks,
             explain=self.hub.explain,
+            answers=self.hub.answers,
             reset=self.reset,
             stop=self._asked_to_stop,
             version=__version__,

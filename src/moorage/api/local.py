@@ -66,9 +66,10 @@ class Check:
 class Doors:
     """What the routes reach.
 
-    `explain` tells what a task's proxy was told, acknowledged and refused, or None for a task without one. `facts` goes
-    into the status as it is (runtime, data_dir, endpoint, pid …). `names` is
-    what services without a tag of their own know. `stop` asks the daemon to stop its tasks and end.
+    `explain` tells what a task's proxy was told, acknowledged and refused, or None for a task without one; `answers`
+    whether that proxy says anything when it is asked now. `facts` goes into the status as it is (runtime, data_dir,
+    endpoint, pid …). `names` is what services without a tag of their own know. `stop` asks the daemon to stop its tasks
+    and end.
     """
 
     store: Store
@@ -76,6 +77,7 @@ class Doors:
     images: Images
     checks: Callable[[], Awaitable[Sequence[Check]]]
     explain: Callable[[str], Mapping[str, Any] | None]
+    answers: Callable[[str], Awaitable[bool]]
     reset: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]
     version: str
@@ -138,10 +140,16 @@ class _Routes:
         return _json({"tasks": self._tasks.waiting()})
 
     async def checks(self, _request: Request) -> Response:
-        """The machine as the runtime finds it, then what the proxy of every task that serves or starts was told."""
+        """The machine as the runtime finds it, then the proxy of every task that serves or starts.
+
+        Each is told as by `mesh`, and whether it `answers` now: one that owes nothing may hang, too.
+        """
         checks = [asdict(check) for check in await self._doors.checks()]
-        proxies = [self._doors.explain(task) for task in self._tasks.proxied()]
-        return _json({"checks": checks, "proxies": [dict(proxy) for proxy in proxies if proxy is not None]})
+        told = {task: self._doors.explain(task) for task in self._tasks.proxied()}
+        proxies = {task: proxy for task, proxy in told.items() if proxy is not None}
+        answers = await asyncio.gather(*map(self._doors.answers, proxies))
+        found = [{**proxy, "answers": so} for proxy, so in zip(proxies.values(), answers, strict=True)]
+        return _json({"checks": checks, "proxies": found})
 
     async def mesh(self, request: Request) -> Response:
         task = self._tasks.find(request.path_params["task"])

@@ -18,10 +18,14 @@ LONG = httpx.Timeout(900.0, connect=3.0)
 
 
 class Control:
-    """The daemon, as the commands speak to it. Raises Failure for whatever goes wrong."""
+    """The daemon, as the commands speak to it. Raises Failure for whatever goes wrong.
 
-    def __init__(self, address: Address) -> None:
+    `about` is what the requests are about, as an error names it; the route itself without it.
+    """
+
+    def __init__(self, address: Address, about: str = "") -> None:
         self.address = address
+        self._about = about
         self._client = httpx.Client(base_url=address.url, timeout=TIMEOUT, trust_env=False, auth=Signature(address))
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
@@ -40,16 +44,17 @@ class Control:
         self, method: str, path: str, query: Mapping[str, str], body: bytes = b"", timeout: httpx.Timeout = TIMEOUT
     ) -> dict[str, Any]:
         url = f"/_moorage/{path}" + (f"?{urlencode(query)}" if query else "")
+        what = self._about or f"{method} {url}"
         try:
             response = self._client.request(method, url, content=body, timeout=timeout)
         except httpx.ConnectError as error:
             raise addresses.not_there(self.address) from error
         except httpx.TimeoutException as error:
-            raise Failure(f"{method} {url}", "the daemon did not answer in time") from error
+            raise Failure(what, "the daemon did not answer in time") from error
         except httpx.HTTPError as error:
-            raise Failure(f"{method} {url}", str(error) or type(error).__name__) from error
+            raise Failure(what, str(error) or type(error).__name__) from error
         if response.is_error:
-            raise refused(f"{method} {url}", response.status_code, response.content)
+            raise refused(what, response.status_code, response.content)
         answer: dict[str, Any] = response.json()
         return answer
 

@@ -16,6 +16,9 @@ BOLD, RED, GREEN, YELLOW, DIM = "1", "31", "32", "33", "2"
 GOOD = frozenset({"RUNNING", "HEALTHY", "ACTIVE", "COMPLETED"})
 BAD = frozenset({"FAILED", "UNHEALTHY", "STOPPED"})
 
+MOST = 4
+"""Names that are listed in full: a line of more is not read."""
+
 
 def data(text: str) -> None:
     """A line of what was asked for."""
@@ -97,6 +100,13 @@ def duration(span: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence or a cell: all of a few, the first of many with how many more there are."""
+    if len(names) <= MOST:
+        return ", ".join(names)
+    return f"{', '.join(names[: MOST - 1])} and {len(names) - MOST + 1} more"
 
 
 def counted(number: int, noun: str) -> str:

@@ -47,6 +47,10 @@ class Admin:
         failures = await self._stats(_CREATE_FAILURE)
         return failures is not None and not any(failures.values())
 
+    async def answers(self) -> bool:
+        """Whether Envoy says anything at all; its threads hang, or it is gone, when it does not."""
+        return await self._ask("GET", "/server_info") is not None
+
     async def drain(self) -> bool:
         """Every answer on an inbound listener says goodbye from now on; True when Envoy has begun, or had before."""
         return await self._ask("POST", "/drain_listeners?graceful&inboundonly") is not None

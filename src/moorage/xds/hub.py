@@ -133,6 +133,11 @@ class Hub:
         seat = self._seats.get(task_id)
         return None if seat is None else await seat.admin.in_flight()
 
+    async def answers(self, task_id: str) -> bool:
+        """Whether the proxy says anything at all when it is asked."""
+        seat = self._seats.get(task_id)
+        return seat is not None and await seat.admin.answers()
+
     async def question(self, task_id: str, about: str, level: str = "") -> str | None:
         """What the proxy's admin interface says `about` itself (`admin.QUESTIONS`); None when it does not answer."""
         seat = self._seats.get(task_id)

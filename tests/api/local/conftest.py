@@ -116,6 +116,7 @@ class Scene:
     runtime: Reaching
     loop: asyncio.AbstractEventLoop
     proxies: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hanging: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     tasks: dict[str, str] = field(default_factory=dict)
 
@@ -175,6 +176,9 @@ def _doors(scene: Scene, images: ImageCatalog) -> local.Doors:
     async def checks() -> list[local.Check]:
         return [local.Check("namespaces", "ok", "can be made"), local.Check("outbound", "warning", "install pasta")]
 
+    async def answers(task: str) -> bool:
+        return task not in scene.hanging
+
     def noted(name: str) -> Callable[[], Any]:
         async def act() -> None:
             scene.calls.append(name)
@@ -187,6 +191,7 @@ def _doors(scene: Scene, images: ImageCatalog) -> local.Doors:
         images=images,
         checks=checks,
         explain=scene.proxies.get,
+        answers=answers,
         reset=noted("reset"),
         stop=noted("stop"),
         version="9.9",

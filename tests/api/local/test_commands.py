@@ -170,6 +170,18 @@ def test_check_tells_what_is_wrong_and_what_to_do(shop: Scene, capsys: Capture) 
     assert {line["group"] for line in json.loads(capsys.readouterr().out)} == {"machine", "tools", "daemon", "mesh"}
 
 
+def test_check_names_a_proxy_that_hangs_though_it_owes_nothing(shop: Scene, capsys: Capture) -> None:
+    for name in ("client", "server"):
+        shop.proxies[shop.tasks[name]] = {"taskId": shop.tasks[name], "connected": True, "silentSeconds": 0.0}
+    assert main(["check"]) == 0
+    assert "all of them answer and hold what they were told (2)" in capsys.readouterr().out
+    shop.hanging.add(shop.tasks["server"])
+    assert main(["check", "--json"]) == 0
+    lines = [line for line in json.loads(capsys.readouterr().out) if "prox" in line["name"]]
+    assert [(line["name"], line["status"]) for line in lines] == [(f"proxy of {shop.tasks['server'][:8]}", "warning")]
+    assert "it does not answer" in lines[0]["detail"]
+
+
 def test_images_are_managed_by_name(scene: Scene, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "Dockerfile").write_text('FROM scratch\nCMD ["python", "x.py"]\n')
     assert main(["image", "add", "web", str(tmp_path)]) == 0

@@ -21,6 +21,7 @@ def test_a_proxy_that_exposes_nothing_has_nothing_in_flight() -> None:
 
 async def test_a_proxy_that_does_not_answer_is_not_live_and_unknown(tmp_path: Path) -> None:
     admin = Admin(tmp_path / "admin.sock")
+    assert await admin.answers() is False
     assert await admin.live() is False
     assert await admin.drain() is False
     assert await admin.in_flight() is None

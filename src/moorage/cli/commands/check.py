@@ -86,27 +86,40 @@ def _from_daemon(where: address.Address) -> dict[str, Any]:
 
 
 def _proxies(proxies: list[dict[str, Any]]) -> Iterator[Line]:
-    """Every proxy that refused a part of its configuration, or lost its connection."""
-    wrong = 0
-    for proxy in proxies:
-        task = str(proxy["taskId"])[:8]
-        for kind, books in proxy.get("types", {}).items():
-            for name, refusal in books.get("refused", {}).items():
-                wrong += 1
-                advice = f"moorage logs {task} --proxy, and GET /_moorage/mesh/{task}, say more"
-                yield Line("mesh", f"proxy of {task}", FAILURE, f"refused {kind} {name}: {refusal['reason']}; {advice}")
-        if proxy.get("silentSeconds", 0) >= PATIENCE:
-            wrong += 1
-            detail = (
-                f"it has not answered the daemon for {proxy['silentSeconds']:.0f} s; nobody waits for it longer than 5"
-            )
-            yield Line("mesh", f"proxy of {task}", WARNING, f"{detail}: moorage logs {task} --proxy says more")
-        if not proxy.get("connected"):
-            wrong += 1
-            detail = "it is not connected to the daemon; it serves on what it knows and should come back within seconds"
-            yield Line("mesh", f"proxy of {task}", WARNING, detail)
+    """Every proxy that refused a part of its configuration, hangs, or lost its connection."""
+    wrong = [line for proxy in proxies for line in (*_refusals(proxy), *_absence(proxy))]
+    yield from wrong
     if not wrong:
-        yield Line("mesh", "proxies", OK, f"all of them hold what they were told ({len(proxies)})")
+        yield Line("mesh", "proxies", OK, f"all of them answer and hold what they were told ({len(proxies)})")
+
+
+def _refusals(proxy: dict[str, Any]) -> Iterator[Line]:
+    task = _short(proxy)
+    advice = f"moorage logs {task} --proxy, and GET /_moorage/mesh/{task}, say more"
+    for kind, books in proxy.get("types", {}).items():
+        for name, refusal in books.get("refused", {}).items():
+            detail = f"refused {kind} {name}: {refusal['reason']}; {advice}"
+            yield Line("mesh", f"proxy of {task}", FAILURE, detail)
+
+
+def _absence(proxy: dict[str, Any]) -> Iterator[Line]:
+    """How it keeps the daemon waiting; a proxy that owes nothing is known to hang only by not answering a question."""
+    task = _short(proxy)
+    advice = f"moorage logs {task} --proxy says more"
+    silent = proxy.get("silentSeconds", 0)
+    if silent >= PATIENCE:
+        detail = f"it has not answered the daemon for {silent:.0f} s; nobody waits for it longer than 5: {advice}"
+        yield Line("mesh", f"proxy of {task}", WARNING, detail)
+    elif not proxy.get("answers"):
+        detail = f"it does not answer; requests through it may hang until they time out: {advice}"
+        yield Line("mesh", f"proxy of {task}", WARNING, detail)
+    if not proxy.get("connected"):
+        detail = "it is not connected to the daemon; it serves on what it knows and should come back within seconds"
+        yield Line("mesh", f"proxy of {task}", WARNING, detail)
+
+
+def _short(proxy: dict[str, Any]) -> str:
+    return str(proxy["taskId"])[:8]
 
 
 def _services(where: address.Address) -> Iterator[Line]:

@@ -1,6 +1,5 @@
 """`moorage endpoints`: every Service Connect endpoint, what is behind it, who sees it and who is stale."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -44,7 +43,7 @@ def warnings(answer: dict[str, Any]) -> list[str]:
         for service in endpoint["stale"]:
             stale.setdefault(service, []).append(f"{endpoint['alias']}:{endpoint['port']}")
     lines = [
-        f"{service} was deployed before {', '.join(names)} and does not see {'it' if len(names) == 1 else 'them'}: "
+        f"{service} was deployed before {render.listed(names)} and does not see {'it' if len(names) == 1 else 'them'}: "
         f"{redeploy(service)}"
         for service, names in sorted(stale.items())
     ]
@@ -69,8 +68,8 @@ def _show(found: list[dict[str, Any]]) -> None:
             *([endpoint["namespace"]] if several else []),
             endpoint["owner"],
             f"{len(endpoint['healthy'])}/{endpoint['desired']}",
-            _names(f"{name} (live)" if name in endpoint["live"] else name for name in endpoint["seen_by"]),
-            _names(endpoint["stale"]),
+            render.listed(_marked(endpoint)) or "-",
+            render.listed(endpoint["stale"]) or "-",
         ]
         for endpoint in found
     ]
@@ -78,5 +77,6 @@ def _show(found: list[dict[str, Any]]) -> None:
     render.table(heads, rows)
 
 
-def _names(services: Iterable[str]) -> str:
-    return ", ".join(services) or "-"
+def _marked(endpoint: dict[str, Any]) -> list[str]:
+    """The services that see it, those with live names marked."""
+    return [f"{name} (live)" if name in endpoint["live"] else name for name in endpoint["seen_by"]]

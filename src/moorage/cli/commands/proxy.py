@@ -43,7 +43,7 @@ def log_level(
     from moorage.cli.control import Control
 
     where = address.find()
-    Control(where).post(f"proxy/{_task(where, task)}/log-level", level=level)
+    Control(where, _called(task)).post(f"proxy/{_task(where, task)}/log-level", level=level)
     render.note(f"The proxy of {task} writes from {level} up now. A new task starts as its service says.")
 
 
@@ -89,7 +89,11 @@ def _asked(task: str, about: str) -> dict[str, Any]:
     from moorage.cli.control import Control
 
     where = address.find()
-    return Control(where).get(f"proxy/{_task(where, task)}/{about}")
+    return Control(where, _called(task)).get(f"proxy/{_task(where, task)}/{about}")
+
+
+def _called(task: str) -> str:
+    return f"the proxy of {task}"
 
 
 def _task(where: address.Address, name: str) -> str:
