@@ -16,6 +16,8 @@ FIRST_PAUSE = 0.25
 
 Check = Callable[[list[str], float], Awaitable[int]]
 """Runs a command with a timeout in seconds; returns its exit code."""
+Now = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,38 @@ class HealthCheck:
         return ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words if kind == "CMD" else self.command
 
 
-async def watch(health: HealthCheck, check: Check, note: Callable[[str], None]) -> None:
-    """Ask for ever; `note` hears HEALTHY or UNHEALTHY after each answer that decides something."""
-    started, failures = clock.steady(), 0
-    if await _early(health, check):
+async def watch(
+    health: HealthCheck,
+    check: Check,
+    note: Callable[[str], None],
+    now: Now = clock.steady,
+    sleep: Sleep = asyncio.sleep,
+) -> None:
+    """Ask for ever; `note` hears HEALTHY or UNHEALTHY after each answer that decides something.
+
+    The first answer that counts is that of the check one interval after the start, however the early ones went.
+    """
+    started, failures = now(), 0
+    if await _early(health, check, sleep):
         note("HEALTHY")
+    due = started + health.interval
     while True:
-        await asyncio.sleep(health.interval)
+        await sleep(max(0.0, due - now()))
         if await _passes(health, check):
             failures = 0
             note("HEALTHY")
-        elif clock.steady() - started >= health.start_period:
+        elif now() - started >= health.start_period:
             failures += 1
             if failures >= health.retries:
                 note("UNHEALTHY")
+        due = now() + health.interval
 
 
-async def _early(health: HealthCheck, check: Check) -> bool:
+async def _early(health: HealthCheck, check: Check, sleep: Sleep) -> bool:
     """Whether a check passes before the first interval is over; failures until then do not count (decision 0008)."""
     waited, pause = 0.0, FIRST_PAUSE
     while waited + pause < health.interval:
-        await asyncio.sleep(pause)
+        await sleep(pause)
         if await _passes(health, check):
             return True
         waited, pause = waited + pause, 2 * pause
