@@ -26,10 +26,11 @@ RECHECK: Final = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Seen:
-    """A task with its state and what follows from the two."""
+    """A task with its state and what follows from the two; `checked` is whether a container health check judges it."""
 
     task: Task
     state: TaskState | None
+    checked: bool = False
 
     @property
     def stop(self) -> Stop | None:
@@ -42,8 +43,11 @@ class Seen:
 
     @property
     def healthy(self) -> bool:
+        """Whether it counts for a deployment: a task that traffic reaches because its check took too long does not."""
         state = self.state
-        return self.live and state is not None and state.healthy_at is not None and state.health != "UNHEALTHY"
+        if not self.live or state is None or state.healthy_at is None:
+            return False
+        return state.health == "HEALTHY" if self.checked else state.health != "UNHEALTHY"
 
     @property
     def stopped(self) -> bool:

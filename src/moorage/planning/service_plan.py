@@ -13,11 +13,13 @@ from moorage.domain import service as words
 from moorage.domain.changes import Expect, Put, RecordId, Write
 from moorage.domain.service import EXTERNAL, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Task, TaskState
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import (
     alarms,
     capacity,
     failures,
+    health,
     history,
     notices,
     rebalancing,
@@ -46,7 +48,7 @@ def plan(service: Service, world: World, now: datetime, names: Names) -> Service
         return ServicePlan()
     deployments = {d.id: d for d in world.linked(Deployment, "service", service.key)}
     rollouts = {r.id: r for r in world.linked(Rollout, "service", service.key)}
-    tasks = [Seen(t, world.get(TaskState, t.key)) for t in world.linked(Task, "service", service.key)]
+    tasks = [_seen(world, task) for task in world.linked(Task, "service", service.key)]
     draft = ServiceDraft(world, service, progress, dict(rollouts), now, names)
 
     moves.count_failures(draft, tasks)
@@ -92,6 +94,11 @@ def _roll(draft: ServiceDraft, primary: Deployment, tasks: list[Seen]) -> None:
     _note_progress(draft, primary, room, new, finished, early=_is_early(draft, new, old))
 
 
+def _seen(world: World, task: Task) -> Seen:
+    definition = world.get(TaskDefinition, task.task_definition)
+    return Seen(task, world.get(TaskState, task.key), definition is not None and bool(health.checked(definition)))
+
+
 def _count(tasks: list[Seen]) -> rollout.Count:
     return rollout.Count(len(tasks), sum(seen.healthy for seen in tasks))
 
@@ -107,7 +114,7 @@ def _note_progress(
     blocked = draft.unplaceable or (f"there is {room.blocked}" if room.blocked else "")
     if blocked and state.blocked != blocked:
         draft.tell(f"was unable to place a task because {blocked}.")
-    healthy_at = max((seen.state.healthy_at for seen in new if seen.state and seen.state.healthy_at), default=None)
+    healthy_at = max((s.state.healthy_at for s in new if s.healthy and s.state and s.state.healthy_at), default=None)
     state = failures.with_healthy(state, healthy_at, draft.service.deployment_configuration.breaker)
     state = replace(state, blocked=blocked)
     if (steady or early) and state.state == words.IN_PROGRESS:

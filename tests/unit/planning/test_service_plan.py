@@ -14,6 +14,7 @@ from moorage.domain.impossible import contradictions
 from moorage.domain.registry import Instance, RegistryService
 from moorage.domain.service import CircuitBreaker, Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.task import Status, stop_of
+from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import registration, rollout, service_plan
 from worlds import (
@@ -153,6 +154,20 @@ def test_unhealthy_tasks_are_stopped_and_replaced():
     sick = next(t for t, _ in tasks(world) if t.id == task.id)
     assert sick.stop.reason == "Task failed container health checks"
     assert len(live(world)) == 2
+
+
+def test_a_task_whose_check_has_not_said_healthy_completes_no_deployment_though_traffic_reaches_it():
+    world = step(world_with(service(desired=1)))
+    (task, _), *_ = tasks(world)
+    definition = world.get(TaskDefinition, task.task_definition)
+    app = {**definition.document["containerDefinitions"][0], "healthCheck": {"command": ["CMD-SHELL", "check"]}}
+    checked = replace(definition, document={**definition.document, "containerDefinitions": [app]})
+    world = world.apply([Put(checked)])
+    reached = replace(running(task, NOON), health="UNKNOWN")
+    world = step(world.apply([Put(reached)]))
+    assert world.get(Rollout, deployment("web", 1).key).state == words.IN_PROGRESS
+    world = step(world.apply([Put(replace(reached, health="HEALTHY"))]))
+    assert world.get(Rollout, deployment("web", 1).key).state == words.COMPLETED
 
 
 def test_the_grace_period_overlooks_an_unhealthy_task():
