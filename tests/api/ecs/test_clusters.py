@@ -16,10 +16,23 @@ def namespaces(account: Any) -> list[Namespace]:
     return account.world().within(Namespace, account.id, "us-east-1")
 
 
+def settled(ecs: Any) -> Any:
+    """The cluster demo, as soon as it is not PROVISIONING any more, as tools ask until then."""
+    for _ in range(1000):
+        (found,) = ecs.describe_clusters(clusters=["demo"], include=["ATTACHMENTS"])["clusters"]
+        if found["status"] != "PROVISIONING":
+            break
+    assert found["status"] == "ACTIVE"
+    return found
+
+
 def test_a_new_name_as_default_makes_an_http_namespace(account: Any, ecs: Any) -> None:
     made = ecs.create_cluster(clusterName="demo", serviceConnectDefaults={"namespace": "hello-world.com"})["cluster"]
+    assert (made["status"], made["attachments"][0]["status"]) == ("PROVISIONING", "ATTACHING")
+    assert made["attachmentsStatus"] == "UPDATE_IN_PROGRESS"
+    found = settled(ecs)
+    assert (found["attachments"][0]["status"], found["attachmentsStatus"]) == ("ATTACHED", "UPDATE_COMPLETE")
     namespace = namespaces(account)[0]
-    assert made["status"] == "ACTIVE"
     assert made["serviceConnectDefaults"] == {"namespace": namespace.arn}
     assert (namespace.name, namespace.type) == ("hello-world.com", "HTTP")
     found = account.client("servicediscovery").get_namespace(Id=namespace.id)["Namespace"]

@@ -75,6 +75,7 @@ async def _play(sequence: list[Request]) -> None:
         await dispatcher.call(*ACCOUNT, "ecs", operation, arguments)
 
     await call("CreateCluster", clusterName="demo", serviceConnectDefaults={"namespace": "demo"})
+    await dispatcher.settle()
     container = {"name": "app", "image": "app", "memory": 64, "portMappings": PORTS}
     await call(
         "RegisterTaskDefinition", family="app", networkMode="awsvpc", memory="64", containerDefinitions=[container]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 
 import ec2
 from moorage.api import operations
+from moorage.api.cloudmap import progress
 from moorage.api.dispatch import Dispatcher
 from moorage.domain import registry_operations
 from moorage.domain.changes import Delete, Put, Stale
 from moorage.domain.claim import Claim
+from moorage.domain.cluster import ACTIVE, Cluster
 from moorage.domain.connect import ConnectEndpoint
-from moorage.domain.registry import PENDING, Namespace, Operation
+from moorage.domain.registry import HTTP, PENDING, Namespace, Operation
 from moorage.engine.ports import OperationFailed
 from moorage.store.sqlite import SqliteStore
 from moorage.system import SystemClock, SystemIds
@@ -33,6 +36,9 @@ class Caller:
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         return await self._dispatcher.call(*ACCOUNT, "ecs", operation, arguments)
 
+    async def settle(self) -> None:
+        await self._dispatcher.settle()
+
     async def at_once(self, operation: str, requests: list[dict[str, Any]]) -> Results:
         calls = [self.call(operation, **arguments) for arguments in requests]
         return list(await asyncio.gather(*calls, return_exceptions=True))
@@ -44,6 +50,7 @@ async def caller(tmp_path: Path, definition: Any) -> AsyncIterator[Caller]:
     caller = Caller(store)
     try:
         await caller.call("CreateCluster", clusterName="demo", serviceConnectDefaults={"namespace": "demo.local"})
+        await caller.settle()
         await caller.call("RegisterTaskDefinition", **definition())
         yield caller
     finally:
@@ -154,3 +161,41 @@ async def test_a_service_cannot_come_into_a_namespace_that_was_deleted_meanwhile
     results = await asyncio.gather(deleting, creating, return_exceptions=True)
     refused = [each for each in results if isinstance(each, OperationFailed)]
     assert [each.code for each in refused] == ["NamespaceNotFoundException"]
+
+
+async def test_a_request_right_after_the_cluster_finds_its_namespace(caller: Caller, request_for: Any) -> None:
+    """The request walks on what makes the namespace, at the same time as the work that CreateCluster left."""
+    made = await caller.call("CreateCluster", clusterName="next", serviceConnectDefaults={"namespace": "next.local"})
+    assert made["cluster"]["status"] == "PROVISIONING"
+    service = await caller.call("CreateService", **{**request_for("api"), "cluster": "next"})
+    (deployment,) = service["service"]["deployments"]
+    assert deployment["serviceConnectResources"][0]["discoveryName"] == "http"
+    (cluster,) = (await caller.call("DescribeClusters", clusters=["next"]))["clusters"]
+    assert cluster["status"] == "ACTIVE"
+    await caller.settle()
+
+
+async def test_two_clusters_made_at_once_share_the_namespace_that_they_name(caller: Caller) -> None:
+    asked = [{"clusterName": name, "serviceConnectDefaults": {"namespace": "both.local"}} for name in ("one", "two")]
+    made = await caller.at_once("CreateCluster", asked)
+    assert messages(made) == []
+    await caller.settle()
+    (namespace,) = [each for each in caller.store.snapshot().all(Namespace) if each.name == "both.local"]
+    found = await caller.call("DescribeClusters", clusters=["one", "two"])
+    assert [each["serviceConnectDefaults"] for each in found["clusters"]] == [{"namespace": namespace.arn}] * 2
+    assert [each["status"] for each in found["clusters"]] == ["ACTIVE", "ACTIVE"]
+
+
+async def test_a_cluster_that_a_dying_daemon_left_provisioning_becomes_active(caller: Caller) -> None:
+    now = SystemClock().now()
+    namespace = Namespace(*ACCOUNT, "ns-next", "next.local", HTTP, now)
+    making = Operation(
+        *ACCOUNT, "op", registry_operations.CREATE_NAMESPACE, PENDING, now, now, {"NAMESPACE": "ns-next"}
+    )
+    left = Cluster(*ACCOUNT, "next", ACTIVE, now, default_namespace=namespace.arn)
+    await caller.store.commit([Put(replace(making, namespace=namespace)), Put(left)], {})
+    (cluster,) = (await caller.call("DescribeClusters", clusters=["next"]))["clusters"]
+    assert cluster["status"] == "PROVISIONING"
+    await progress.resume(caller.store, SystemClock())
+    (cluster,) = (await caller.call("DescribeClusters", clusters=["next"]))["clusters"]
+    assert cluster["status"] == "ACTIVE"

@@ -201,6 +201,7 @@ IDS = (
     (re.compile(r"(ecs-svc/|service-(?:revision|deployment)/\S+/)\d+"), r"\1ID"),
     (re.compile(r"\b100\.\d+\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"(([0-9a-f]{2}:){5}[0-9a-f]{2})"), "MAC"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(\+0000|Z)"), "TIME"),
 )
 
 

@@ -40,8 +40,19 @@ async def submit(
 ) -> dict[str, Any]:
     """Commit the operation with what must be held at once (claims), start it, and answer with its id."""
     _check_alone(ctx, intent)
+    operation = drafted(ctx, intent)
+    forgotten = _forgotten(ctx.world(), ctx.account, ctx.region)
+    await ctx.store.commit(
+        [Put(operation), *writes, *forgotten], {(Operation.table, operation.key): ABSENT, **(expect or {})}
+    )
+    ctx.later(advance(ctx.store, ctx.clock, operation.key))
+    return {"OperationId": operation.id}
+
+
+def drafted(ctx: RequestContext, intent: Intent) -> Operation:
+    """The operation as it is submitted: for a commit, after which it is to be walked on (`advance`)."""
     now = ctx.now()
-    operation = Operation(
+    return Operation(
         account=ctx.account,
         region=ctx.region,
         id=f"{ctx.ids.letters(32)}-{ctx.ids.letters(8)}",
@@ -55,12 +66,6 @@ async def submit(
         service=intent.service,
         instance=intent.instance,
     )
-    forgotten = _forgotten(ctx.world(), ctx.account, ctx.region)
-    await ctx.store.commit(
-        [Put(operation), *writes, *forgotten], {(Operation.table, operation.key): ABSENT, **(expect or {})}
-    )
-    ctx.later(advance(ctx.store, ctx.clock, operation.key))
-    return {"OperationId": operation.id}
 
 
 def _check_alone(ctx: RequestContext, intent: Intent) -> None:

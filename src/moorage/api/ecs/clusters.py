@@ -34,6 +34,7 @@ MAX_DESCRIBED = 100
 async def create_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
     name = arguments.get("clusterName", references.DEFAULT_CLUSTER)
     service_rules.check_name("Cluster", name)
+    await namespaces.settle(ctx, arguments)
     draft = Draft(ctx.world())
     existing = draft.world.get(Cluster, (ctx.account, ctx.region, name))
     if existing is not None and existing.status == ACTIVE:
@@ -58,6 +59,7 @@ async def create_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     draft.put(cluster)
     draft.put(container_instances.new_instance(cluster, ctx.machine))
     world = await draft.commit(ctx.store)
+    namespaces.go_on(ctx, world, cluster)
     return {"cluster": present_cluster.cluster(world, cluster)}
 
 
@@ -84,6 +86,7 @@ async def list_clusters(ctx: RequestContext, arguments: dict[str, Any]) -> dict[
 
 
 async def update_cluster(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    await namespaces.settle(ctx, arguments)
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments["cluster"])
     if "serviceConnectDefaults" in arguments:
@@ -145,6 +148,7 @@ async def _mark(ctx: RequestContext, cluster: Cluster, status: str) -> dict[str,
 async def _answer(ctx: RequestContext, draft: Draft, cluster: Cluster) -> dict[str, Any]:
     draft.put(cluster)
     world = await draft.commit(ctx.store)
+    namespaces.go_on(ctx, world, cluster)
     return {"cluster": present_cluster.cluster(world, cluster)}
 
 

@@ -14,6 +14,7 @@ from moorage.api.ecs import (
     execute_command,
     external,
     launching,
+    namespaces,
     networks,
     present_service,
     references,
@@ -36,6 +37,7 @@ from moorage.domain.task_definition import TaskDefinition
 
 
 async def update_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    await namespaces.settle(ctx, arguments)
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
     service = _updatable(ctx, draft, cluster, arguments["service"])

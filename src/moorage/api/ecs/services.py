@@ -14,6 +14,7 @@ from moorage.api.ecs import (
     deploying,
     execute_command,
     external,
+    namespaces,
     paging,
     present_service,
     references,
@@ -50,6 +51,7 @@ RECORDED = (
 
 
 async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    await namespaces.settle(ctx, arguments)
     draft = Draft(ctx.world())
     cluster = references.active_cluster(ctx, draft.world, arguments.get("cluster"))
     name = arguments["serviceName"]

@@ -14,6 +14,7 @@ from moorage.api.context import RequestContext
 from moorage.api.ecs import (
     execute_command,
     launching,
+    namespaces,
     networks,
     paging,
     placing,
@@ -41,6 +42,7 @@ DEFAULT_REASON = "Task stopped by user"
 
 
 async def run_task(ctx: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
+    await namespaces.settle(ctx, arguments)
     draft = Draft(ctx.world())
     count = arguments.get("count", 1)
     if not 1 <= count <= MAX_RUN:
