@@ -105,14 +105,11 @@ class Bundle:
         """Where endpoints are all that is different since `older`, and both have the same names: the different ones,
         in order; else nothing.
         """
-        since = self.since(older)
-        if since.keys() != {names.ENDPOINTS}:
-            return ()
         known = self._moved.get(older.version)
         if known is None:
-            ours, theirs = self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
-            same = ours.keys() == theirs.keys()
-            among = sorted(since[names.ENDPOINTS]) if same else []
+            since, ours, theirs = self.since(older), self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
+            only = since.keys() == {names.ENDPOINTS} and ours.keys() == theirs.keys()
+            among = sorted(since[names.ENDPOINTS]) if only else []
             known = self._moved[older.version] = tuple(ours[name] for name in among if ours[name] != theirs[name])
         return known
 

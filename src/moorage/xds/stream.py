@@ -57,19 +57,28 @@ class Response(NamedTuple):
 
     def serialized(self) -> bytes:
         """The bytes of the message, put together from its fields: protobuf reads them as one (`Resource.wire`)."""
-        shared = _field(type_url=self.type_url, system_version_info=self.version)
-        own = _field(nonce=self.nonce)
-        gone = _fields(removed_resources=self.removed_resources) if self.removed_resources else b""
-        return b"".join((shared, own, gone, *[item.wire for item in self.resources]))
+        parts = [_shared(self.type_url, self.version), _own(self.nonce)]
+        if self.removed_resources:
+            parts.append(_bytes(removed_resources=self.removed_resources))
+        parts += [item.wire for item in self.resources]
+        return b"".join(parts)
 
 
-def _fields(**members: object) -> bytes:
-    whole: bytes = discovery_pb2.DeltaDiscoveryResponse(**members).SerializeToString()
+def _bytes(**fields: object) -> bytes:
+    whole: bytes = discovery_pb2.DeltaDiscoveryResponse(**fields).SerializeToString()
     return whole
 
 
-_field = lru_cache(maxsize=1024)(_fields)
-"""What many streams have in common: the version of a bundle, or how many responses they were sent."""
+@lru_cache(maxsize=1024)
+def _shared(type_url: str, version: str) -> bytes:
+    """What is the same for all proxies that share a bundle."""
+    return _bytes(type_url=type_url, system_version_info=version)
+
+
+@lru_cache(maxsize=1024)
+def _own(nonce: str) -> bytes:
+    """What is the same for all streams that were sent as many responses."""
+    return _bytes(nonce=nonce)
 
 
 @lru_cache(maxsize=1024)
