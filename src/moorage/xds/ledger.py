@@ -184,7 +184,9 @@ class Ledger:
         for item in resources:
             self.owed.discard(item.name)
             self.absent.discard(item.name)
-            entry = self.entries.setdefault(item.name, Entry())
+            entry = self.entries.get(item.name)
+            if entry is None:
+                entry = self.entries[item.name] = Entry()
             entry.possible[item.version] = item.references.addresses
 
     def acknowledge(self) -> None:
