@@ -355,6 +355,7 @@ def _patience(settings: Settings) -> Patience:
         stop=timedelta(seconds=settings.stop_seconds),
         start=timedelta(seconds=settings.start_seconds),
         listen=timedelta(seconds=settings.listen_seconds),
+        steady=timedelta(seconds=settings.steady_seconds),
     )
 
 

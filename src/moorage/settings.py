@@ -45,6 +45,9 @@ class Settings:
     listen_seconds: float = _setting(
         60.0, "how long traffic waits for a task without health check to listen on its exposed ports; 0: not at all"
     )
+    steady_seconds: float = _setting(
+        1.0, "how long a service's task without health check and exposed ports must run until it counts as healthy"
+    )
     ejection_percent: int = _setting(50, "how many percent of an alias's tasks may be ejected for failing at once")
     zone_minimum: int = _setting(
         2, "requests prefer their own zone where at least so many tasks behind the name are in it; 0: nowhere"

@@ -48,6 +48,23 @@ def started(moorage: Place) -> dict[str, str]:
     return {family: moorage.start_task(family) for family in TASKS}
 
 
+def test_a_deployment_whose_tasks_end_at_once_is_not_complete_and_is_given_up(moorage: Place) -> None:
+    """Nothing but its end tells that such a task is not well: it has no health check and exposes no port."""
+    moorage.register("crashing", container("app", ["sh", "-c", "sleep 0.2; exit 1"]))
+    breaker = {"enable": True, "rollback": False, "thresholdConfiguration": {"type": "COUNT", "value": 2}}
+    moorage.serve("crashing", 1, None, deploymentConfiguration={"deploymentCircuitBreaker": breaker})
+    moorage.until(lambda: state_of(moorage, "crashing") != "IN_PROGRESS", "the deployment has ended")
+    (deployment,) = moorage.service("crashing")["deployments"]
+    assert (deployment["rolloutState"], deployment["failedTasks"]) == ("FAILED", 2)
+    assert not any("steady state" in event["message"] for event in moorage.service("crashing")["events"])
+
+
+def state_of(moorage: Place, name: str) -> str:
+    (deployment,) = moorage.service(name)["deployments"]
+    state: str = deployment["rolloutState"]
+    return state
+
+
 def codes(task: dict[str, Any]) -> dict[str, Any]:
     return {each["name"]: each.get("exitCode") for each in task["containers"]}
 

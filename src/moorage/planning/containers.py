@@ -128,11 +128,14 @@ def _through_health_gate(situation: Situation) -> TaskState:
 def _gate(situation: Situation) -> timedelta | None:
     """How long the task is kept from traffic if nothing changes; None while it is not up."""
     state, proxy = situation.state, situation.proxy
-    if proxy is None or state.started_at is None or state.healthy_at or health.checked(situation.definition):
+    if state.started_at is None or state.healthy_at or health.checked(situation.definition):
         return health.opens_in(situation.definition, state, situation.now)
-    silent = {listener.exposed.container_port for listener in proxy.ingress} - situation.listening
     waited = situation.now - state.started_at
-    return max(timedelta(0), situation.patience.listen - waited) if silent else timedelta(0)
+    if proxy is not None and proxy.ingress:
+        silent = {listener.exposed.container_port for listener in proxy.ingress} - situation.listening
+        return max(timedelta(0), situation.patience.listen - waited) if silent else timedelta(0)
+    of_service = situation.task.service is not None
+    return max(timedelta(0), situation.patience.steady - waited) if of_service else timedelta(0)
 
 
 # --- which step is due ----------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ class Patience:
     """How long to wait at most: for other proxies to let go, for requests in flight, for SIGTERM to do its work.
 
     `listen`: for a task without health check to listen on the ports that it exposes; zero is what ECS does, which
-    sends to it as soon as it is RUNNING (decision 0007).
+    sends to it as soon as it is RUNNING (decision 0007). `steady`: for a service's task that neither has a health check
+    nor exposes a port, from RUNNING until it counts as healthy (decision 0206).
     """
 
     acknowledgement: timedelta = timedelta(seconds=5)
@@ -27,6 +28,7 @@ class Patience:
     proxy_stop: timedelta = timedelta(seconds=5)
     start: timedelta = timedelta(minutes=3)
     listen: timedelta = timedelta(seconds=60)
+    steady: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def _serving(situation: Situation, gate: timedelta | None) -> str:
         return "its Service Connect proxy is started again"
     if not gate or state.healthy_at is not None:
         return ""
+    if not health.checked(situation.definition) and not (proxy is not None and proxy.ingress):
+        return f"it has no health check; it counts as healthy at {_clock(situation.now + gate)} if it runs until then"
     why = _unhealthy(state) if health.checked(situation.definition) else _silent(situation)
     return f"{why}; it gets traffic at {_clock(situation.now + gate)} at the latest"
 

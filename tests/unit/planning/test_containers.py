@@ -6,10 +6,10 @@ import pytest
 
 from lives import Life
 from moorage.domain.task import TRANSITIONS, Status, StopCode
-from moorage.planning import containers, dependencies
+from moorage.planning import containers, dependencies, failures
 from moorage.planning.actions import Health
-from moorage.planning.situation import Forget
-from worlds import definition, exposing, service
+from moorage.planning.situation import Forget, Patience
+from worlds import definition, deployment, exposing, rollout, service
 
 
 def container(name: str, *needs: tuple[str, str], **more: object) -> dict:
@@ -310,6 +310,28 @@ def test_a_task_that_never_listens_takes_traffic_after_a_minute():
     assert life.state.healthy_at is None
     life.pass_time(1)
     assert life.state.healthy_at is not None
+
+
+def test_a_services_task_that_has_neither_check_nor_port_counts_as_healthy_once_it_ran_for_a_while():
+    life = Life(definition(), deployment("worker", 1), patience=Patience(steady=timedelta(seconds=40)))
+    life.settle()
+    assert life.status is Status.RUNNING
+    life.pass_time(39)
+    assert life.state.healthy_at is None
+    assert "counts as healthy at 12:00:40 UTC" in life.state.waiting
+    life.pass_time(1)
+    assert life.state.healthy_at == life.now
+    assert life.state.waiting == ""
+
+
+def test_one_that_ends_before_that_never_was_healthy_and_so_has_failed():
+    life = Life(definition(), deployment("worker", 1), patience=Patience(steady=timedelta(seconds=40)))
+    life.settle()
+    life.pass_time(30)
+    life.exit("app", 1)
+    life.settle()
+    assert life.state.healthy_at is None
+    assert failures.with_failure(rollout(life.deployment), life.state, life.now).failed_tasks == 1
 
 
 @pytest.mark.parametrize("make", [meshed, lambda: Life(definition()), lambda: Life(definition(containers=[CHECKED]))])
