@@ -101,7 +101,9 @@ def test_a_rolling_deployment_of_bridge_tasks_under_load_fails_no_request(moorag
         moorage.stable("bridged")
     assert found["failure"] == {}
     assert before.isdisjoint(moorage.ids("bridged"))
-    assert before | moorage.ids("bridged") == set(found["server"])
+    # The last of them may be there a moment before the load ends, and so not have been asked.
+    answered, after = set(found["server"]), moorage.ids("bridged")
+    assert answered & before and answered & after and answered <= before | after
 
 
 def test_a_later_name_comes_to_a_live_bridge_task_and_goes(moorage: Place) -> None:
@@ -110,7 +112,7 @@ def test_a_later_name_comes_to_a_live_bridge_task_and_goes(moorage: Place) -> No
     (task,) = moorage.ids("live")
     assert not moorage.resolves("live", "later")
     create(moorage, "later", exposing(exposed("web", "later", 80, discoveryName="later")), definition="bridged")
-    moorage.until(lambda: moorage.resolves("live", "later"), "the live task knows the name", within=5)
+    moorage.until(lambda: moorage.resolves("live", "later"), "the live task knows the name")
     assert not moorage.resolves("caller", "later")
     moorage.stable("later")
     assert {moorage.through("live", "http://later/").body} == moorage.ids("later")

@@ -148,6 +148,13 @@ def test_logs_are_those_of_the_containers_or_of_the_proxy(shop: Scene, capsys: C
     assert main(["logs", "server", "--since", "soon"]) == 2
 
 
+@pytest.fixture
+def no_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """None of this machine's own programs, an AWS CLI of any version among them, is on PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_tools")
 def test_check_tells_what_is_wrong_and_what_to_do(shop: Scene, capsys: Capture) -> None:
     refusal = {"server": {"version": "1", "reason": "bad timeout"}}
     shop.proxies[shop.tasks["client"]] = {
@@ -170,6 +177,7 @@ def test_check_tells_what_is_wrong_and_what_to_do(shop: Scene, capsys: Capture) 
     assert {line["group"] for line in json.loads(capsys.readouterr().out)} == {"machine", "tools", "daemon", "mesh"}
 
 
+@pytest.mark.usefixtures("no_tools")
 def test_check_names_a_proxy_that_hangs_though_it_owes_nothing(shop: Scene, capsys: Capture) -> None:
     for name in ("client", "server"):
         shop.proxies[shop.tasks[name]] = {"taskId": shop.tasks[name], "connected": True, "silentSeconds": 0.0}
