@@ -254,6 +254,11 @@ def stop_of(task: Task, state: TaskState | None) -> Stop | None:
     return min(causes, key=lambda stop: stop.at) if causes else None
 
 
+def is_ending(task: Task, state: TaskState | None) -> bool:
+    """True when the task shall not serve any longer."""
+    return stop_of(task, state) is not None or (state is not None and state.status in ENDING)
+
+
 def desired_status(task: Task, state: TaskState | None) -> str:
     """RUNNING until something stops the task: a request, the scheduler, or its own end."""
     stopped = stop_of(task, state) is not None or (state is not None and state.status is Status.STOPPED)

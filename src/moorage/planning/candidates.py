@@ -5,7 +5,7 @@ picks subnets. Without subnets the zone is the machine's own.
 Among the places `placement` chooses.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from moorage.domain.changes import Key
 from moorage.domain.network import Subnet
 from moorage.domain.service import Deployment, Service
 from moorage.domain.service_rules import EC2
-from moorage.domain.task import ENDING, Task, TaskState, stop_of
+from moorage.domain.task import Task, TaskState, is_ending
 from moorage.domain.world import World
 from moorage.planning import capacity, placement, resources
 from moorage.planning.placement import Place, Wish
@@ -43,11 +43,13 @@ def of_service(world: World, service: Service, deployment: Deployment) -> list[P
 
 def beside(world: World, deployment: Deployment) -> list[Place]:
     """The places of the deployment's tasks that are there to stay."""
-    tasks = ((task, world.get(TaskState, task.key)) for task in world.linked(Task, "deployment", deployment.key))
-    staying = [
-        task for task, state in tasks if stop_of(task, state) is None and (state is None or state.status not in ENDING)
-    ]
-    return of_tasks(world, staying)
+    return of_tasks(world, staying(world, deployment))
+
+
+def staying(world: World, deployment: Deployment) -> Iterator[Task]:
+    """The deployment's tasks that are there to stay."""
+    tasks = world.linked(Task, "deployment", deployment.key)
+    return (task for task in tasks if not is_ending(task, world.get(TaskState, task.key)))
 
 
 def in_group(world: World, cluster: Key, group: str) -> list[Place]:

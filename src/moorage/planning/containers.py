@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moorage.domain.task import (
-    ENDING,
     TRANSITIONS,
     ContainerState,
     Status,
@@ -19,7 +18,6 @@ from moorage.domain.task import (
     StopCode,
     Task,
     TaskState,
-    stop_of,
 )
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.planning import dependencies, health, restarting, waiting
@@ -376,8 +374,3 @@ def _with_notes(situation: Situation, state: TaskState) -> TaskState:
     if clause != state.waiting:
         state = replace(state, waiting=clause, waiting_since=situation.now if clause else None)
     return state if situation.refused == state.refused else replace(state, refused=situation.refused)
-
-
-def is_ending(task: Task, state: TaskState | None) -> bool:
-    """True when the task shall not serve any longer."""
-    return stop_of(task, state) is not None or (state is not None and state.status in ENDING)

@@ -13,7 +13,7 @@ from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Put, Write
 from moorage.domain.service import Deployment, Rollout, Service, ServiceEvent, ServiceProgress
 from moorage.domain.service_rules import EC2
-from moorage.domain.task import ENDING, Status, Stop, StopCode, Task, TaskState, stop_of
+from moorage.domain.task import Status, Stop, StopCode, Task, TaskState, is_ending, stop_of
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import candidates, capacity, failures, placement, resources, rollout
@@ -39,7 +39,7 @@ class Seen:
     @property
     def live(self) -> bool:
         """Nobody stopped it and it does not stop by itself."""
-        return self.stop is None and (self.state is None or self.state.status not in ENDING)
+        return not is_ending(self.task, self.state)
 
     @property
     def healthy(self) -> bool:

@@ -1,6 +1,6 @@
 """A new Task for a service, and the names that a plan may need. Ids are handed in: a planner draws none itself."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from moorage.domain import capacity_strategy
 from moorage.domain.capacity_strategy import Strategy
 from moorage.domain.service import Deployment, Service
-from moorage.domain.task import ENDING, Task, TaskState, stop_of
+from moorage.domain.task import Task
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
-from moorage.planning import capacity, placement
+from moorage.planning import candidates, capacity, placement
 from moorage.planning.placement import Place
 
 
@@ -30,7 +30,8 @@ def new_tasks(
 ) -> list[Task]:
     """A task of a deployment for each of the places."""
     tasks = placement.placed([new_task(service, deployment, world, names, now) for _ in places], places)
-    return provided(tasks, deployment.capacity_provider_strategy, _providers(world, deployment))
+    held = (task.capacity_provider for task in candidates.staying(world, deployment))
+    return provided(tasks, deployment.capacity_provider_strategy, held)
 
 
 def provided(tasks: Sequence[Task], strategy: Strategy, held: Iterable[str]) -> list[Task]:
@@ -39,14 +40,6 @@ def provided(tasks: Sequence[Task], strategy: Strategy, held: Iterable[str]) -> 
     if not chosen:
         return list(tasks)
     return [replace(task, capacity_provider=name) for task, name in zip(tasks, chosen, strict=True)]
-
-
-def _providers(world: World, deployment: Deployment) -> Iterator[str]:
-    """Those of the deployment's tasks that are there to stay."""
-    for task in world.linked(Task, "deployment", deployment.key):
-        state = world.get(TaskState, task.key)
-        if stop_of(task, state) is None and (state is None or state.status not in ENDING):
-            yield task.capacity_provider
 
 
 def new_task(service: Service, deployment: Deployment, world: World, names: Names, now: datetime) -> Task:
