@@ -72,6 +72,7 @@ class LogEvents:
                 self._tail.start_live_tail,
                 real="logGroupIdentifiers logStreamNames logStreamNamePrefixes logEventFilterPattern",
             ),
+            "TestMetricFilter": Supported(self.test_metric_filter, real="filterPattern logEventMessages"),
             "FilterLogEvents": Supported(
                 self.filter_log_events,
                 real="logGroupName logGroupIdentifier logStreamNames logStreamNamePrefix startTime endTime "
@@ -122,6 +123,15 @@ class LogEvents:
         ]
         token = {"nextToken": _token("f", found.next)} if found.next is not None else {}
         return {"events": shown, "searchedLogStreams": [], **token}
+
+    async def test_metric_filter(self, _ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+        pattern = log_pattern.parse(given["filterPattern"])
+        matches = [
+            {"eventNumber": number, "eventMessage": message, "extractedValues": pattern.extracted(message)}
+            for number, message in enumerate(given["logEventMessages"], 1)
+            if pattern.matches(message)
+        ]
+        return {"matches": matches}
 
     async def _search(self, span: Span, matches: Callable[[str], bool], limit: int) -> _Found:
         found: list[StoredEvent] = []

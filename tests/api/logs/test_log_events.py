@@ -145,3 +145,45 @@ async def test_an_answer_stays_below_its_size_and_the_rest_follows(call: Any, cl
 async def test_a_token_that_was_never_given_is_refused(call: Any, stream: Any, token: str) -> None:
     with pytest.raises(ClientError, match="nextToken is invalid"):
         await call("get_log_events", **stream, nextToken=token)
+
+
+async def test_a_search_takes_patterns_over_json_and_columns_and_says_what_is_none(
+    call: Any, clock: Any, stream: Any
+) -> None:
+    lines = (
+        '{"status": 404, "path": "/x/1"}',
+        '{"status": 200, "path": "/x/2"}',
+        "10.0.0.1 GET 503",
+        "503 from upstream",
+    )
+    await call("put_log_events", **stream, logEvents=events(clock.milliseconds, *lines))
+    for pattern, wanted in (
+        ('{ $.status >= 400 && $.path = "/x*" }', [lines[0]]),
+        ("[ip, method, status = 5*]", [lines[2]]),
+        (r"%50\d%", [lines[2], lines[3]]),
+    ):
+        found = await call("filter_log_events", logGroupName="g", filterPattern=pattern)
+        assert messages(found) == wanted
+    with pytest.raises(ClientError) as refused:
+        await call("filter_log_events", logGroupName="g", filterPattern='{ $."a-b" = 1 }')
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+async def test_a_pattern_can_be_tried_on_messages(call: Any) -> None:
+    tried = await call(
+        "test_metric_filter",
+        filterPattern="[ip, ..., status > 400]",
+        logEventMessages=["1.1.1.1 x 200", "1.1.1.2 x y 404", "1.1.1.3 500"],
+    )
+    assert tried["matches"] == [
+        {
+            "eventNumber": 2,
+            "eventMessage": "1.1.1.2 x y 404",
+            "extractedValues": {"$ip": "1.1.1.2", "$2": "x", "$3": "y", "$status": "404"},
+        },
+        {
+            "eventNumber": 3,
+            "eventMessage": "1.1.1.3 500",
+            "extractedValues": {"$ip": "1.1.1.3", "$status": "500"},
+        },
+    ]
