@@ -11,7 +11,6 @@ NOT_YET: Final = "not there yet"
 Rows = tuple[tuple[str, str, str], ...]
 
 OPERATIONS: Final[Rows] = (
-    ("cloudformation", "ChangeSet", f"change sets are {NOT_YET}"),
     ("cloudformation", "StackSet|StackInstance|Organizations", "they work across the accounts of an organization"),
     ("cloudformation", "Type|Publisher|Registration", "types come with Moorage; there is no registry of others"),
     ("cloudformation", "Drift", f"drift is {NOT_YET}"),
@@ -57,9 +56,9 @@ PARAMETERS: Final[Rows] = (
         "no Route 53 health checker runs here; custom health checks are served",
     ),
     ("servicediscovery", r"^OwnerAccount$", f"sharing namespaces between accounts is {NOT_YET}"),
-    ("cloudformation", r"^TemplateURL$", f"templates come in the body; S3 is {NOT_YET}"),
     ("cloudformation", r"^StackPolicy", f"stack policies are {NOT_YET}"),
-    ("cloudformation", r"^ChangeSetName$", f"change sets are {NOT_YET}"),
+    ("cloudformation", r"^DeploymentMode$", f"drift is {NOT_YET}"),
+    ("cloudformation", r"^ResourceTypes$", "any resource type that is understood may be used"),
     ("logs", r"^kmsKeyId$", "nothing is encrypted here"),
     ("logs", r"^accountIdentifiers$", "accounts do not watch each other"),
     ("logs", r"^entity$", "there is no CloudWatch to relate events to"),

@@ -103,6 +103,23 @@ def test_the_aws_cli_creates_and_deletes_a_stack(shell: Mapping[str, str], tmp_p
     aws(shell, "cloudformation", "wait", "stack-delete-complete", "--stack-name", "tools")
 
 
+def test_the_aws_cli_deploys_a_template_that_it_puts_into_s3(shell: Mapping[str, str], tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(TEMPLATE.replace("tools.local", "deployed.local"))
+    run([str(AWS), "s3", "mb", "s3://templates"], shell)
+    deploy = [str(AWS), "cloudformation", "deploy", "--stack-name", "deployed", "--template-file", str(template)]
+    deploy += ["--s3-bucket", "templates", "--force-upload", "--no-fail-on-empty-changeset"]
+    # Executed apart from it: `deploy` itself looks at a stack every 30 s only.
+    told = run([*deploy, "--no-execute-changeset"], shell)
+    change_set = told.split()[-1]
+    assert change_set.startswith("arn:aws:cloudformation:us-east-1:000000000000:changeSet/awscli-cloudformation-")
+    aws(shell, "cloudformation", "execute-change-set", "--change-set-name", change_set)
+    aws(shell, "cloudformation", "wait", "stack-create-complete", "--stack-name", "deployed")
+    names = {one["Name"] for one in aws(shell, "servicediscovery", "list-namespaces")["Namespaces"]}
+    assert "deployed.local" in names
+    assert "No changes to deploy" in run(deploy, shell)
+
+
 def test_the_aws_cli_says_who_it_is(shell: Mapping[str, str]) -> None:
     assert aws(shell, "sts", "get-caller-identity")["Account"] == "000000000000"
 

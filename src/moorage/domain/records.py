@@ -5,6 +5,7 @@ from typing import Any, Final
 from moorage.domain.account_setting import AccountSetting
 from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.capacity import CapacityProvider, ContainerInstance
+from moorage.domain.change_set import ChangeSet
 from moorage.domain.claim import Claim
 from moorage.domain.cluster import Cluster
 from moorage.domain.connect import ConnectEndpoint
@@ -21,6 +22,7 @@ KINDS: Final[tuple[type[Any], ...]] = (
     AccountSetting,
     AlarmWatch,
     CapacityProvider,
+    ChangeSet,
     Claim,
     Cluster,
     ContainerInstance,

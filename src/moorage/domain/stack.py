@@ -17,8 +17,9 @@ STACK_NAME = "stack-name"
 
 
 class StackStatus(StrEnum):
-    """CloudFormation's words."""
+    """CloudFormation's words. REVIEW_IN_PROGRESS: there is but a change set that would create it."""
 
+    REVIEW_IN_PROGRESS = "REVIEW_IN_PROGRESS"
     CREATE_IN_PROGRESS = "CREATE_IN_PROGRESS"
     CREATE_FAILED = "CREATE_FAILED"
     CREATE_COMPLETE = "CREATE_COMPLETE"
@@ -40,7 +41,7 @@ class StackStatus(StrEnum):
     @property
     def moving(self) -> bool:
         """Something is still to be done for the stack."""
-        return self.endswith("_IN_PROGRESS")
+        return self.endswith("_IN_PROGRESS") and self is not StackStatus.REVIEW_IN_PROGRESS
 
 
 UPDATABLE = frozenset({StackStatus.CREATE_COMPLETE, StackStatus.UPDATE_COMPLETE, StackStatus.UPDATE_ROLLBACK_COMPLETE})
@@ -86,7 +87,8 @@ class Source:
     """What a stack is made from: all of it that decides what its resources should be.
 
     Looked up when the request came: `zones`, the availability zones that Fn::GetAZs answers, by region; `read`, what
-    Fn::GetStackOutput answers, by region, stack and output.
+    Fn::GetStackOutput answers, by region, stack and output. `adopts`: what exists already under a custom name, and is
+    retained, becomes the stack's.
     """
 
     template: str
@@ -96,6 +98,7 @@ class Source:
     zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
     role_arn: str = ""
     read: dict[str, str] = field(default_factory=dict)
+    adopts: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Unknown, a step when they are known.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from moorage.domain.stack import Deployed
 from moorage.stacks import blueprint as blueprints
@@ -43,9 +43,13 @@ Change = Add | Modify | Remove
 
 @dataclass(frozen=True)
 class ChangePlan:
-    """Changes in waves: those of a wave can be made side by side. Removals come last, in reverse order."""
+    """Changes in waves: those of a wave can be made side by side. Removals come last, in reverse order.
+
+    `goals` is what each added or modified resource is to become, with Unknowns for what is to be made before it.
+    """
 
     waves: tuple[tuple[Change, ...], ...] = ()
+    goals: Mapping[str, Deployed] = field(default_factory=dict)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -55,13 +59,16 @@ class ChangePlan:
 def plan(existing: Mapping[str, Deployed], blueprint: Blueprint) -> ChangePlan:
     """What turns `existing` into what the blueprint wants. Refuses what no order of steps could bring about."""
     known: dict[str, Deployed | None] = dict(existing)
-    waves = [tuple(_wave(wave, known, blueprint)) for wave in blueprint.waves]
+    goals: dict[str, Deployed] = {}
+    waves = [tuple(_wave(wave, known, goals, blueprint)) for wave in blueprint.waves]
     leftover = {name: set(old.depends_on) for name, old in existing.items() if name not in blueprint.wanted}
     removals = [tuple(Remove(name) for name in wave) for wave in reversed(_removal_waves(leftover))]
-    return ChangePlan(tuple(wave for wave in (*waves, *removals) if wave))
+    return ChangePlan(tuple(wave for wave in (*waves, *removals) if wave), goals)
 
 
-def _wave(names: tuple[str, ...], known: dict[str, Deployed | None], blueprint: Blueprint) -> Iterator[Change]:
+def _wave(
+    names: tuple[str, ...], known: dict[str, Deployed | None], goals: dict[str, Deployed], blueprint: Blueprint
+) -> Iterator[Change]:
     for name in names:
         old = known.get(name)
         goal = blueprints.goal(blueprint, name, known)
@@ -70,6 +77,7 @@ def _wave(names: tuple[str, ...], known: dict[str, Deployed | None], blueprint: 
             continue
         if isinstance(change, Add) or (isinstance(change, Modify) and change.replacement):
             known[name] = None  # its id is not known before it is made
+        goals[name] = goal
         yield change
 
 

@@ -33,7 +33,10 @@ def act_of(resource: StackResource) -> Act:
 
 
 def order_of(stack: Stack, resource: StackResource, resumed: bool) -> Order:
-    """What the script of the act under way works from."""
+    """What the script of the act under way works from.
+
+    A stack that adopts what exists takes it as if an interrupted run of its own had made it.
+    """
     goal, current = resource.goal, resource.current
     if goal is None:
         raise AssertionError(f"{resource.logical_id} has no goal")
@@ -50,7 +53,7 @@ def order_of(stack: Stack, resource: StackResource, resumed: bool) -> Order:
         logical_id=resource.logical_id,
         token=resource.token,
         properties=goal.properties,
-        resumed=resumed,
+        resumed=resumed or (stack.source.adopts and goal.deletion == "Retain"),
         old=current.properties if act is Act.UPDATE and current else {},
         physical_id=subject.physical_id if subject else "",
         attributes=subject.attributes if subject else {},

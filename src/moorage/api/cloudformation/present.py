@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moorage.domain.change_set import ChangeSet, PropertyChange, ResourceChange
 from moorage.domain.stack import Output, ParameterValue, Stack, StackEvent, StackResource
 from moorage.stacks.template import ParameterDeclaration
 
@@ -107,6 +108,74 @@ def _resource(one: StackResource) -> dict[str, Any]:
             "ResourceStatusReason": one.reason,
             "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
         }
+    )
+
+
+def change_set(of: Stack, one: ChangeSet) -> dict[str, Any]:
+    """A change set without its changes."""
+    return _given(
+        {
+            **change_set_summary(of, one),
+            "Parameters": [_parameter(value) for value in one.source.parameters],
+            "RollbackConfiguration": {},
+            "NotificationARNs": [],
+            "Capabilities": list(one.source.capabilities),
+            "Tags": [{"Key": key, "Value": value} for key, value in one.source.tags.items()],
+            "OnStackFailure": one.on_failure,
+            "ImportExistingResources": one.source.adopts,
+        }
+    )
+
+
+def change_set_summary(of: Stack, one: ChangeSet) -> dict[str, Any]:
+    return _given(
+        {
+            "StackId": of.id,
+            "StackName": of.name,
+            "ChangeSetId": one.id,
+            "ChangeSetName": one.name,
+            "Description": one.description,
+            "CreationTime": one.created_at,
+            "Status": one.status,
+            "StatusReason": one.failure,
+            "ExecutionStatus": one.execution(of),
+            "IncludeNestedStacks": False,
+        }
+    )
+
+
+def resource_change(one: ResourceChange, values: bool) -> dict[str, Any]:
+    """One resource of a change set; with `values` also what its properties are and would be."""
+    contexts = {"BeforeContext": one.before, "AfterContext": one.after} if values else {}
+    change = {
+        "PolicyAction": one.policy,
+        "Action": one.action,
+        "LogicalResourceId": one.logical_id,
+        "PhysicalResourceId": one.physical_id,
+        "ResourceType": one.type,
+        "Replacement": one.replacement,
+        "Scope": sorted({_attribute(each) for each in one.properties}),
+        "Details": [_detail(each, values) for each in one.properties],
+        **contexts,
+    }
+    return {"Type": "Resource", "ResourceChange": _given(change)}
+
+
+def _attribute(one: PropertyChange) -> str:
+    return "Tags" if one.name == "Tags" else "Properties"
+
+
+def _detail(one: PropertyChange, values: bool) -> dict[str, Any]:
+    attribute = _attribute(one)
+    shown = {"Name": one.name} if attribute == "Properties" else {}
+    target: dict[str, Any] = {"Attribute": attribute, **shown, "RequiresRecreation": one.recreation}
+    if values:
+        kind = "Add" if not one.before else "Modify" if one.after else "Remove"
+        target |= {"Path": f"/Properties/{one.name}", "AttributeChangeType": kind}
+        target |= _given({"BeforeValue": one.before, "AfterValue": one.after})
+    evaluation = "Dynamic" if one.dynamic else "Static"
+    return {"Target": target, "Evaluation": evaluation, "ChangeSource": one.source} | _given(
+        {"CausingEntity": one.cause}
     )
 
 

@@ -1,17 +1,19 @@
-"""What callers ask about stacks: descriptions, events, resources, exports, templates."""
+"""What callers ask about stacks: descriptions, events, resources, exports, templates, change sets."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from moorage.api import paging
-from moorage.api.cloudformation import present, stacks_of
+from moorage.api.cloudformation import change_sets, present, request, stacks_of
 from moorage.api.cloudformation.stacks_of import invalid
 from moorage.api.context import RequestContext
+from moorage.domain.change_set import ChangeSet
 from moorage.domain.stack import Stack, StackEvent, StackResource, StackStatus
 from moorage.engine.stacks import exports_of, importers
 from moorage.stacks import blueprint as blueprints
 from moorage.stacks import check
 from moorage.stacks.nodes import TemplateError
+from moorage.stacks.template import FORMAT_VERSION, Template
 
 _PAGE = 100
 
@@ -110,19 +112,46 @@ async def list_imports(ctx: RequestContext, given: dict[str, Any]) -> dict[str, 
 
 
 async def get_template(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    if "StackName" not in given:
+    world = ctx.world()
+    if "ChangeSetName" in given:
+        source = change_sets.find(ctx, world, given)[1].source
+    elif "StackName" in given:
+        source = stacks_of.get(ctx, world, given["StackName"]).source
+    else:
         raise invalid("StackName must be specified.")
-    stack = stacks_of.get(ctx, ctx.world(), given["StackName"])
-    return {"TemplateBody": stack.source.template, "StagesAvailable": ["Original", "Processed"]}
+    return {"TemplateBody": source.template, "StagesAvailable": ["Original", "Processed"]}
+
+
+async def describe_change_set(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    stack, found = change_sets.find(ctx, ctx.world(), given)
+    page = paging.page(found.changes, lambda change: change.logical_id, _PAGE, given.get("NextToken"))
+    values = given.get("IncludePropertyValues", False)
+    changes = [present.resource_change(one, values) for one in page.records]
+    return {**present.change_set(stack, found), "Changes": changes, **page.named()}
+
+
+async def list_change_sets(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    world = ctx.world()
+    stack = stacks_of.get(ctx, world, given["StackName"])
+    found = sorted(world.linked(ChangeSet, "stack", stack.key), key=lambda one: one.name)
+    page = paging.page(found, lambda one: one.name, _PAGE, given.get("NextToken"))
+    summaries = [present.change_set_summary(stack, one) for one in page.records]
+    return {"Summaries": summaries, **page.named()}
 
 
 async def validate_template(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    if "TemplateBody" not in given:
-        raise invalid("Either Template URL or Template Body must be specified.")
+    return _outline(_checked(await request.body_of(ctx, given)))
+
+
+def _checked(body: str) -> Template:
     try:
-        template = blueprints.parse(given["TemplateBody"])
+        return blueprints.parse(body)
     except TemplateError as error:
         raise invalid(error.sentence) from error
+
+
+def _outline(template: Template) -> dict[str, Any]:
+    """What a caller has to know before it uses the template."""
     answer: dict[str, Any] = {
         "Parameters": [present.declaration(parameter) for parameter in template.parameters.values()],
         "Description": template.description,
@@ -131,3 +160,17 @@ async def validate_template(ctx: RequestContext, given: dict[str, Any]) -> dict[
         answer["Capabilities"] = [capability]
         answer["CapabilitiesReason"] = f"The following resource(s) require capabilities: [{', '.join(types)}]"
     return answer
+
+
+async def get_template_summary(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
+    if "StackName" in given:
+        body = stacks_of.get(ctx, ctx.world(), given["StackName"]).source.template
+    else:
+        body = await request.body_of(ctx, given)
+    template = _checked(body)
+    return {
+        **_outline(template),
+        "ResourceTypes": sorted({one.type for one in template.resources.values()}),
+        "Version": FORMAT_VERSION,
+        "DeclaredTransforms": [],
+    }

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from moorage.api.cloudformation.stacks_of import find, invalid
 from moorage.api.context import RequestContext
@@ -23,6 +24,8 @@ from moorage.wire.faults import reject
 
 BOOTSTRAP_VERSION: Final = "30"
 """What the CDK's templates are told of the bootstrap that they ask for: there is none, and none is needed here."""
+
+_BUCKET_HOST: Final = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.s3[.-]")
 
 _BOOTSTRAP: Final = re.compile(r"/cdk-bootstrap/[A-Za-z0-9_-]+/version")
 
@@ -47,7 +50,7 @@ class Identity:
 
 async def read(ctx: RequestContext, given: Mapping[str, Any], identity: Identity) -> Wanted:
     """The blueprint that a CreateStack or UpdateStack asks for; TemplateError or Rejected if it cannot be."""
-    body = _body(given, identity.previous)
+    body = await body_of(ctx, given, identity.previous)
     template = blueprints.parse(body)
     check_capabilities(template, given.get("Capabilities", []))
     settled = _settle(template, given.get("Parameters", []), identity.previous)
@@ -63,14 +66,44 @@ async def read(ctx: RequestContext, given: Mapping[str, Any], identity: Identity
     return Wanted(source, template, blueprints.draw(template, values, around))
 
 
-def _body(given: Mapping[str, Any], previous: Source | None) -> str:
+async def body_of(ctx: RequestContext, given: Mapping[str, Any], previous: Source | None = None) -> str:
+    """The text of the template: given in the body, in S3, or the one that the stack has."""
+    named = [name for name in ("TemplateBody", "TemplateURL") if name in given]
     if given.get("UsePreviousTemplate"):
-        if "TemplateBody" in given or previous is None:
+        if named or previous is None:
             raise invalid("Either Template URL or Template Body must be specified, or the previous template used.")
         return previous.template
-    if "TemplateBody" not in given:
+    if len(named) != 1:
         raise invalid("Either Template URL or Template Body must be specified.")
-    return str(given["TemplateBody"])
+    return str(given["TemplateBody"]) if named == ["TemplateBody"] else await _fetched(ctx, given["TemplateURL"])
+
+
+async def _fetched(ctx: RequestContext, url: str) -> str:
+    """The template that lies in S3 at a URL, in any of the forms that S3's URLs have."""
+    found = s3_object(url)
+    if found is None:
+        raise invalid("TemplateURL must be a supported URL.")
+    bucket, key = found
+    try:
+        answer = await ctx.operations.call(ctx.account, ctx.region, "s3", "GetObject", {"Bucket": bucket, "Key": key})
+    except OperationFailed as error:
+        raise invalid(f"S3 error: {error.message}") from error
+    body = answer["Body"]
+    return body if isinstance(body, str) else bytes(body).decode(errors="replace")
+
+
+def s3_object(url: str) -> tuple[str, str] | None:
+    """Bucket and key of an object by its URL: the bucket in the host's name, or first in the path; else None.
+
+    With this endpoint as S3's, tools write its address for the host: `http://127.0.0.1:4566/bucket/key`.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path).lstrip("/")
+    if parts.scheme not in ("http", "https") or not path:
+        return None
+    host = _BUCKET_HOST.match(parts.hostname or "")
+    bucket, key = (host[1], path) if host else path.partition("/")[::2]
+    return (bucket, key) if bucket and key else None
 
 
 def check_capabilities(template: Template, given: list[str]) -> None:

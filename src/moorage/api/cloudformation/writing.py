@@ -5,16 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from moorage.api.cloudformation import request, stacks_of
-from moorage.api.cloudformation.request import Identity, Wanted
+from moorage.api.cloudformation.request import Identity
 from moorage.api.cloudformation.stacks_of import invalid
 from moorage.api.context import RequestContext
-from moorage.domain.changes import ABSENT, Put, RecordId, Write
+from moorage.domain.change_set import ChangeSet
+from moorage.domain.changes import ABSENT, Delete, Put, RecordId, Write
 from moorage.domain.claim import EXPORT, Claim, claim_key
-from moorage.domain.stack import STACK_NAME, UPDATABLE, Source, Stack, StackResource, StackStatus
+from moorage.domain.stack import STACK_NAME, UPDATABLE, Deployed, Source, Stack, StackResource, StackStatus
 from moorage.domain.world import World
 from moorage.engine.stacks import exports_of, neighbours_of
 from moorage.stacks import blueprint as blueprints
 from moorage.stacks import changes, progress
+from moorage.stacks.blueprint import Blueprint
 from moorage.stacks.changes import ChangePlan
 from moorage.stacks.ledger import Ledger
 from moorage.stacks.nodes import TemplateError
@@ -31,24 +33,20 @@ async def create_stack(ctx: RequestContext, given: dict[str, Any]) -> dict[str, 
         if token and existing.request_token == token:
             return {"StackId": existing.id}
         raise reject("AlreadyExistsException", f"Stack [{name}] already exists")
-    stack = _new(ctx, given)
+    stack = new(ctx, given)
     try:
         wanted = await request.read(ctx, given, Identity(name, stack.id))
         world = ctx.world()
-        stack = replace(stack, source=wanted.source, description=wanted.template.description)
-        stack = replace(stack, imports=blueprints.imports(wanted.blueprint))
-        _planned(world, stack, wanted)
+        planned(world, stack, wanted.blueprint)
     except TemplateError as error:
         raise invalid(error.sentence) from error
-    name_key = claim_key(ctx.account, ctx.region, STACK_NAME, name)
-    claim = Claim(ctx.account, ctx.region, STACK_NAME, (name,), stack.id)
-    ledger = _begun(ctx, stack, StackStatus.CREATE_IN_PROGRESS)
-    expect: Expects = {(Claim.table, name_key): ABSENT, (Stack.table, stack.key): ABSENT}
-    await _commit(ctx, world, ledger, [Put(claim)], expect)
+    ledger = creation(ctx, stack, wanted.source, wanted.blueprint)
+    await commit(ctx, world, ledger, [Put(name_claim(stack))], first_of(stack))
     return {"StackId": stack.id}
 
 
-def _new(ctx: RequestContext, given: Mapping[str, Any]) -> Stack:
+def new(ctx: RequestContext, given: Mapping[str, Any]) -> Stack:
+    """A stack of which there is nothing yet."""
     if "DisableRollback" in given and "OnFailure" in given:
         raise invalid("Only one of DisableRollback and OnFailure may be specified.")
     on_failure = given.get("OnFailure", "DO_NOTHING" if given.get("DisableRollback") else "ROLLBACK")
@@ -67,24 +65,65 @@ def _new(ctx: RequestContext, given: Mapping[str, Any]) -> Stack:
     )
 
 
-def _planned(world: World, stack: Stack, wanted: Wanted) -> ChangePlan:
+def name_claim(stack: Stack) -> Claim:
+    """What keeps a stack's name from others until it is deleted."""
+    return Claim(stack.account, stack.region, STACK_NAME, (stack.name,), stack.id)
+
+
+def first_of(stack: Stack) -> Expects:
+    """There is neither this stack yet nor another of its name."""
+    return {(Claim.table, name_claim(stack).key): ABSENT, (Stack.table, stack.key): ABSENT}
+
+
+def planned(world: World, stack: Stack, blueprint: Blueprint) -> ChangePlan:
     """The changes that lie ahead. Drawing them up finds what cannot be, with the values known so far."""
     neighbours = neighbours_of(stack, world)
-    exported = blueprints.exports(wanted.blueprint)
+    exported = blueprints.exports(blueprint)
     progress.exports_free(exported, neighbours)
     progress.exports_kept(dict.fromkeys(exported), neighbours)
+    return changes.plan(existing_of(world, stack), blueprint)
+
+
+def existing_of(world: World, stack: Stack) -> dict[str, Deployed]:
+    """What there is of the stack, by logical id."""
     resources = world.linked(StackResource, "stack", stack.key)
-    return changes.plan({one.logical_id: one.current for one in resources if one.current}, wanted.blueprint)
+    return {one.logical_id: one.current for one in resources if one.current}
 
 
-def _begun(ctx: RequestContext, stack: Stack, status: StackStatus, **members: Any) -> Ledger:
+def begun(ctx: RequestContext, stack: Stack, status: StackStatus, **members: Any) -> Ledger:
     """A ledger in which the stack has turned to a status, told in its first event."""
     ledger = Ledger(stack, (), ctx.now(), ctx.ids.uuid)
     ledger.turn(status, "User Initiated", **members)
     return ledger
 
 
-async def _commit(ctx: RequestContext, world: World, ledger: Ledger, writes: list[Write], expect: Expects) -> None:
+def creation(ctx: RequestContext, stack: Stack, source: Source, blueprint: Blueprint) -> Ledger:
+    """The stack on its way to what the blueprint wants, from nothing."""
+    return begun(
+        ctx,
+        stack,
+        StackStatus.CREATE_IN_PROGRESS,
+        source=source,
+        description=blueprint.template.description,
+        imports=blueprints.imports(blueprint),
+    )
+
+
+def update(ctx: RequestContext, stack: Stack, source: Source, blueprint: Blueprint) -> Ledger:
+    """The stack on its way from what it is to what the blueprint wants."""
+    return begun(
+        ctx,
+        stack,
+        StackStatus.UPDATE_IN_PROGRESS,
+        source=source,
+        before=stack.source,
+        imports=tuple(sorted({*stack.imports, *blueprints.imports(blueprint)})),
+        updated_at=ctx.now(),
+        description=blueprint.template.description,
+    )
+
+
+async def commit(ctx: RequestContext, world: World, ledger: Ledger, writes: list[Write], expect: Expects) -> None:
     """Commit, holding on to the exports that the stack uses: their stacks may not let them go meanwhile."""
     exports = exports_of(world, ctx.account, ctx.region)
     used = [exports[name] for name in ledger.stack.imports if name in exports]
@@ -96,36 +135,32 @@ async def _commit(ctx: RequestContext, world: World, ledger: Ledger, writes: lis
 async def update_stack(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     world = ctx.world()
     stack = stacks_of.get(ctx, world, given["StackName"])
-    if stack.status not in UPDATABLE:
-        raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+    check_updatable(stack)
     expect: Expects = {(Stack.table, stack.key): world.version(Stack, stack.key)}
     try:
         wanted = await request.read(ctx, given, Identity(stack.name, stack.id, stack.source))
         world = ctx.world()
-        plan = _planned(world, stack, wanted)
-        if not plan.changes and _same_outputs(world, stack, wanted):
+        plan = planned(world, stack, wanted.blueprint)
+        if not plan.changes and same_outputs(world, stack, wanted.blueprint):
             raise invalid("No updates are to be performed.")
     except TemplateError as error:
         raise invalid(error.sentence) from error
-    imports = tuple(sorted({*stack.imports, *blueprints.imports(wanted.blueprint)}))
-    ledger = _begun(
-        ctx,
-        replace(stack, request_token=given.get("ClientRequestToken", "")),
-        StackStatus.UPDATE_IN_PROGRESS,
-        source=wanted.source,
-        before=stack.source,
-        imports=imports,
-        updated_at=ctx.now(),
-        description=wanted.template.description,
-    )
-    await _commit(ctx, world, ledger, [], expect)
+    asked = replace(stack, request_token=given.get("ClientRequestToken", ""))
+    spent = [one for one in world.linked(ChangeSet, "stack", stack.key) if one.executed]
+    writes: list[Write] = [Delete(ChangeSet.table, one.key) for one in spent]
+    await commit(ctx, world, update(ctx, asked, wanted.source, wanted.blueprint), writes, expect)
     return {"StackId": stack.id}
 
 
-def _same_outputs(world: World, stack: Stack, wanted: Wanted) -> bool:
-    resources = world.linked(StackResource, "stack", stack.key)
-    existing = {one.logical_id: one.current for one in resources if one.current}
-    return blueprints.outputs(wanted.blueprint, existing) == stack.outputs
+def check_updatable(stack: Stack) -> None:
+    """Refuse where no update may begin."""
+    if stack.status not in UPDATABLE:
+        raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
+
+
+def same_outputs(world: World, stack: Stack, blueprint: Blueprint) -> bool:
+    """The blueprint puts out what the stack puts out already."""
+    return blueprints.outputs(blueprint, existing_of(world, stack)) == stack.outputs
 
 
 _DELETABLE = frozenset(status for status in StackStatus if not status.moving) | {StackStatus.CREATE_IN_PROGRESS}
@@ -139,11 +174,14 @@ async def delete_stack(ctx: RequestContext, given: dict[str, Any]) -> dict[str, 
     _may_be_deleted(world, stack, given.get("RetainResources", []))
     token = given.get("ClientRequestToken", "")
     retain = tuple(given.get("RetainResources", []))
-    ledger = _begun(ctx, replace(stack, request_token=token), StackStatus.DELETE_IN_PROGRESS, retain=retain)
+    source = replace(stack.source, role_arn=given.get("RoleARN", stack.source.role_arn))
+    going = replace(stack, request_token=token, source=source)
+    ledger = begun(ctx, going, StackStatus.DELETE_IN_PROGRESS, retain=retain)
+    drafts = world.linked(ChangeSet, "stack", stack.key)
     held = neighbours_of(stack, world).versions
     expect: Expects = {(Stack.table, stack.key): world.version(Stack, stack.key)}
     expect |= {(Claim.table, claim_key(ctx.account, ctx.region, EXPORT, name)): held[name] for name in held}
-    await ctx.store.commit(ledger.writes(), expect)
+    await ctx.store.commit([*ledger.writes(), *(Delete(ChangeSet.table, one.key) for one in drafts)], expect)
     return {}
 
 
