@@ -262,6 +262,8 @@ class Conversation:
     def books_are_true(self) -> None:
         for address in self.model.addresses():
             assert self.proxy.may_hold(address), f"{address} is held, and called gone"
+        if self.random.random() < 0.5:
+            return  # to look at the books is to bring them up to date: some of it has to pass them by
         for ledger in self.proxy.stream.ledgers.values():
             assert not ledger.owed & ledger.absent
             assert not ledger.refused.keys() & (ledger.owed | ledger.absent)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
+from envoy.service.discovery.v3 import discovery_pb2
+
 from moorage.mesh import names
 from moorage.mesh.consistency import problems
 from moorage.mesh.resource import Resource
@@ -32,6 +34,25 @@ class Revision:
 
     of: str
     endpoints: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Move:
+    """The way from one bundle to another where endpoints are all that is different: the different ones, in order."""
+
+    items: Mapping[str, Resource]
+    to_version: str
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.items)
+
+    @cached_property
+    def wire(self) -> bytes:
+        """The response that says it, but for its nonce; made once for all streams (`Resource.wire`)."""
+        head = {"type_url": names.ENDPOINTS, "system_version_info": self.to_version}
+        start: bytes = discovery_pb2.DeltaDiscoveryResponse(**head).SerializeToString()
+        return start + b"".join(item.wire for item in self.items.values())
 
 
 @dataclass(frozen=True)
@@ -101,17 +122,19 @@ class Bundle:
         changed = {name for name, item in ours.items() if theirs.get(name) is not item}
         return changed | (theirs.keys() - ours.keys())
 
-    def moved(self, older: "Bundle") -> tuple[Resource, ...]:
-        """Where endpoints are all that is different since `older`, and both have the same names: the different ones,
-        in order; else nothing.
-        """
-        known = self._moved.get(older.version)
-        if known is None:
-            since, ours, theirs = self.since(older), self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
-            only = since.keys() == {names.ENDPOINTS} and ours.keys() == theirs.keys()
-            among = sorted(since[names.ENDPOINTS]) if only else []
-            known = self._moved[older.version] = tuple(ours[name] for name in among if ours[name] != theirs[name])
-        return known
+    def move(self, older: "Bundle") -> Move | None:
+        """The way here from `older`; None where more than endpoints is different, or their names, or nothing at all."""
+        version = older.version
+        if version not in self._moves:
+            self._moves[version] = self._move(older)
+        return self._moves[version]
+
+    def _move(self, older: "Bundle") -> Move | None:
+        since, ours, theirs = self.since(older), self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
+        if since.keys() != {names.ENDPOINTS} or ours.keys() != theirs.keys():
+            return None
+        items = {name: ours[name] for name in sorted(since[names.ENDPOINTS]) if ours[name] != theirs[name]}
+        return Move(items, self.version) if items else None
 
     def sends_to(self, address: str) -> bool:
         """True when any of its endpoints is at `address`."""
@@ -132,7 +155,7 @@ class Bundle:
         return {}
 
     @cached_property
-    def _moved(self) -> dict[str, tuple[Resource, ...]]:
+    def _moves(self) -> dict[str, Move | None]:
         return {}
 
     def consistent(self) -> list[str]:

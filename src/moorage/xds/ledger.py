@@ -202,6 +202,12 @@ class Ledger:
                 self.entries[item.name] = Entry(item.version, {item.version: item.references.addresses})
         self._removed(sent)
 
+    def take(self, items: Iterable[Resource]) -> None:
+        """The proxy was sent these and took them, one response after the other, while nothing else was in doubt."""
+        self.greeted = True
+        for item in items:
+            self.entries[item.name] = Entry(item.version, {item.version: item.references.addresses})
+
     def refuse(self, reason: str) -> None:
         """The proxy refused the last response. Of several resources it may have taken some: each is tried alone."""
         sent, self.sent = self.sent, None

@@ -35,7 +35,7 @@ class Proxy:
 
     def publish(self, bundle: Bundle) -> bool:
         """Take a bundle; False when it is what the proxy is told already."""
-        if bundle is self.bundle or bundle == self.bundle:
+        if self.bundle is not None and bundle.version == self.bundle.version:
             return False
         self.bundle = bundle
         self.bell.ring()
@@ -68,6 +68,9 @@ class Proxy:
 
     def has_news(self) -> bool:
         """False when it was whole, and still is: then what it said changes nothing for anybody but its stream."""
+        if self.whole and self.connected and self.stream.settled is self.bundle:
+            # It was connected and had refused nothing when it was whole; what changes that is asked about at once.
+            return False
         before, self.whole = self.whole, self.connected and not self.stream.was_refused and self.in_place()
         return not (before and self.whole)
 

@@ -15,7 +15,7 @@ import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 
 from moorage.xds.proxy import Proxy
-from moorage.xds.stream import DeltaStream, Response, UnknownType
+from moorage.xds.stream import DeltaStream, UnknownType
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 METHOD = "DeltaAggregatedResources"
@@ -48,7 +48,7 @@ async def serve(path: str, proxies: Mapping[str, Proxy], nudge: Callable[[str], 
         else:
             await _Conversation(proxy, nudge, context).run(raw)
 
-    handler = grpc.stream_stream_rpc_method_handler(converse, response_serializer=Response.serialized)
+    handler = grpc.stream_stream_rpc_method_handler(converse)
     server = grpc.aio.server(options=(("grpc.max_receive_message_length", -1),))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     server.add_insecure_port(f"unix:{path}")
@@ -121,7 +121,7 @@ class _Conversation:
         proxy, bell, write = self._proxy, self._proxy.bell, self._context.write
         while proxy.stream is stream:
             if proxy.bundle is not None:
-                for response in stream.responses(proxy.bundle):
+                for message in stream.messages(proxy.bundle):
                     proxy.told(self._loop.time())
-                    await write(response)
+                    await write(message)
             await bell.heard(self._loop)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from envoy.service.discovery.v3 import discovery_pb2
 
 from moorage.mesh import names
-from moorage.mesh.bundle import Bundle
+from moorage.mesh.bundle import Bundle, Move
 from moorage.mesh.resource import Resource
 from moorage.xds.ledger import Hosts, Ledger
 from moorage.xds.ordering import Kind, Step, steps_of
@@ -87,14 +87,27 @@ def _acknowledgement(type_url: str, nonce: str) -> bytes:
     return whole
 
 
+class _Journey(NamedTuple):
+    """A move that was sent and has no answer yet; `acknowledgement`: the request that would say that all is well."""
+
+    start: Bundle
+    end: Bundle
+    move: Move
+    nonce: str
+    acknowledgement: bytes
+
+
 class DeltaStream:
-    """The protocol state of one stream. `earlier`: what the proxy may hold from before it, until it has said."""
+    """The protocol state of one stream. `earlier`: what the proxy may hold from before it, until it has said.
+
+    What thousands hear of at once, a change of nothing but endpoints, is written into the books (`ledgers`) when they
+    are next opened: while a proxy does nothing but acknowledge such moves, two bundles say all that is in them.
+    """
 
     def __init__(self, earlier: Sequence[Possible] = ()) -> None:
         self._ledgers = {type_url: Ledger() for type_url in names.TYPES}
         self._earlier = tuple(earlier)
         self._nonce = 0
-        self._all = tuple(self._ledgers.values())
         self._endpoints = self._ledgers[names.ENDPOINTS]
         self._awaited: dict[bytes, Ledger] = {}
         self._read: Bundle | None = None
@@ -102,12 +115,22 @@ class DeltaStream:
         self._settled: Bundle | None = None
         # The bundle that it holds as soon as it acknowledges what was sent last, with nothing heard or sent since.
         self._moving: Bundle | None = None
+        # The same, as long as it is not in the books; with what was acknowledged before and is not in them either.
+        self._journey: _Journey | None = None
+        self._taken: dict[str, Resource] = {}
 
     def acknowledged(self, request: bytes) -> bool:
         """Book a request that acknowledges the last response of its type and says nothing else; False: it is another.
 
         That is what proxies say most, and nothing else can be in these bytes: they need not be taken apart.
         """
+        journey = self._journey
+        if journey is not None and journey.acknowledgement == request:
+            self._journey = None
+            self._settled = self._read = journey.end
+            self._taken.update(journey.move.items)
+            return True
+        self._book()
         ledger = self._awaited.pop(request, None)
         if ledger is None:
             return False
@@ -120,7 +143,7 @@ class DeltaStream:
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         """Book a request; True when it answered a response, so that something may have become true."""
-        ledger = self._ledgers.get(request.type_url)
+        ledger = self.ledgers.get(request.type_url)
         if ledger is None:
             raise UnknownType(request.type_url)
         self._settled = self._moving = None
@@ -139,13 +162,23 @@ class DeltaStream:
             ledger.subscribe(name, brought=name in request.initial_resource_versions)
         return answered
 
+    def messages(self, bundle: Bundle) -> list[bytes]:
+        """`responses`, as they go out."""
+        journey = self._depart(bundle)
+        if journey is not None:
+            return [journey.move.wire + _own(journey.nonce)]
+        return [response.serialized() for response in self._walk(bundle)]
+
     def responses(self, bundle: Bundle) -> list[Response]:
         """What to send now, in order; each is booked as sent. Empty when there is nothing to do but wait."""
-        moved = self._moved(bundle)
-        if moved:
-            response = self._send(names.ENDPOINTS, moved, (), bundle)
-            self._moving = bundle
-            return [response]
+        journey = self._depart(bundle)
+        if journey is not None:
+            moved = tuple(journey.move.items.values())
+            return [Response(names.ENDPOINTS, journey.nonce, bundle.version, moved, ())]
+        return self._walk(bundle)
+
+    def _walk(self, bundle: Bundle) -> list[Response]:
+        """Through all steps in their order, for whatever may be said."""
         if not self._review(bundle):
             return []
         out: list[Response] = []
@@ -173,12 +206,14 @@ class DeltaStream:
             return any(each.hosts is None or address in each.hosts for each in self.possible())
         if bundle.sends_to(address):
             return True
-        if self._settled is not None and not self._earlier:
+        if not self._earlier and self._settled is not None:
             return self._settled.sends_to(address)
+        if not self._earlier and self._journey is not None:
+            return self._journey.start.sends_to(address) or self._journey.end.sends_to(address)
         self._review(bundle)
         wanted = bundle.of(names.ENDPOINTS)
         # A name that is not on the agenda is held in the wanted version and no other, which was answered above.
-        for each in self._earlier + self._possible(self._ledgers[names.ENDPOINTS].agenda):
+        for each in self._earlier + self._possible(self.ledgers[names.ENDPOINTS].agenda):
             hosts = each.hosts
             if hosts is None and each.name in wanted and wanted[each.name].version == each.version:
                 hosts = wanted[each.name].references.addresses
@@ -192,38 +227,56 @@ class DeltaStream:
 
     def possible(self) -> tuple[Possible, ...]:
         """Every endpoint resource that the proxy may hold now."""
-        return self._earlier + self._possible(self._ledgers[names.ENDPOINTS].entries)
+        return self._earlier + self._possible(self.ledgers[names.ENDPOINTS].entries)
 
     def in_place(self, bundle: Bundle) -> bool:
         """True when the proxy holds every resource of the bundle in some version."""
         # What is not on the agenda is held.
         return not self._review(bundle) or all(
             ledger.holds(name) or name not in bundle.of(type_url)
-            for type_url, ledger in self._ledgers.items()
+            for type_url, ledger in self.ledgers.items()
             for name in ledger.agenda
         )
 
     def lacking(self, bundle: Bundle) -> dict[str, list[str]]:
         """The resources of the bundle that the proxy holds in no version, by type."""
         found: dict[str, list[str]] = {}
-        for type_url, ledger in self._ledgers.items():
+        for type_url, ledger in self.ledgers.items():
             found[type_url] = sorted(name for name in bundle.of(type_url) if not ledger.holds(name))
         return found
 
     @property
     def awaits_answer(self) -> bool:
         """True when something was said that the proxy has not answered yet."""
-        return any([ledger.sent for ledger in self._all])
+        return self._journey is not None or bool(self._awaited)
 
     @property
     def was_refused(self) -> bool:
         """True when the proxy refused something that it was not sent anew since."""
-        return any([ledger.refused for ledger in self._all])
+        # Nothing of a move was refused: a proxy that had would not hold all of the bundle that it started from.
+        return any(ledger.refused for ledger in self._ledgers.values())
+
+    @property
+    def settled(self) -> Bundle | None:
+        """The bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent since."""
+        return self._settled
 
     @property
     def ledgers(self) -> Mapping[str, Ledger]:
-        """The books by type, to be read and explained."""
+        """The books by type, up to date."""
+        self._book()
         return self._ledgers
+
+    def _book(self) -> None:
+        """Write into the books what went past them."""
+        if self._taken:
+            self._endpoints.take(self._taken.values())
+            self._taken = {}
+        journey, self._journey = self._journey, None
+        if journey is not None:
+            self._endpoints.send(journey.nonce, tuple(journey.move.items.values()), ())
+            self._awaited[journey.acknowledgement] = self._endpoints
+            self._moving = journey.end
 
     def _open(self, ledger: Ledger, request: discovery_pb2.DeltaDiscoveryRequest) -> None:
         held = dict(request.initial_resource_versions)
@@ -235,7 +288,7 @@ class DeltaStream:
             self._earlier = ()
 
     def _possible(self, among: Iterable[str]) -> tuple[Possible, ...]:
-        entries = self._ledgers[names.ENDPOINTS].entries
+        entries = self.ledgers[names.ENDPOINTS].entries
         held = ((name, entries[name]) for name in among if name in entries)
         return tuple(Possible(name, *version) for name, entry in held for version in entry.possible.items())
 
@@ -246,7 +299,7 @@ class DeltaStream:
         older, self._read = self._read, bundle
         since = _NO_NEWS if older is None or older is bundle else bundle.since(older)
         busy = False
-        for type_url, ledger in self._ledgers.items():
+        for type_url, ledger in self.ledgers.items():
             if ledger.agenda or ledger.unread or type_url in since:
                 ledger.review(bundle.of(type_url), since.get(type_url, _NOTHING))
             busy = busy or ledger.busy
@@ -254,23 +307,34 @@ class DeltaStream:
             self._settled = bundle
         return busy
 
-    def _moved(self, bundle: Bundle) -> tuple[Resource, ...]:
-        """The endpoints to send where that is all: the proxy holds all of another bundle, and only they are different.
+    def _depart(self, bundle: Bundle) -> _Journey | None:
+        """Send the endpoints where that is all: the proxy holds all of another bundle, and only they are different.
 
         The walk through all steps would find the same; this is the change that thousands hear of at once.
         """
         ledger, held = self._endpoints, self._settled
         if held is None or held is bundle or ledger.sent is not None or not ledger.opened:
-            return ()
-        moved = bundle.moved(held)
-        return moved if ledger.wildcard or all([item.name in ledger.named for item in moved]) else ()
+            return None
+        move = bundle.move(held)
+        if move is None or not (ledger.wildcard or move.names <= ledger.named):
+            return None
+        if self._read is not held:
+            # Another bundle was looked at meanwhile. Of the one that is held nothing is open.
+            self._read = held
+            for each in self._ledgers.values():
+                each.agenda.clear()
+        self._nonce += 1
+        self._settled = self._moving = None
+        nonce = str(self._nonce)
+        self._journey = _Journey(held, bundle, move, nonce, _acknowledgement(names.ENDPOINTS, nonce))
+        return self._journey
 
     def _concerned(self) -> tuple[str, ...]:
         """The types that something may be said of, or is unanswered of: nothing waits for any other, nor changes it.
 
         To send a cluster is news to endpoints (`_owe_endpoints`).
         """
-        types = [each for each, ledger in self._ledgers.items() if ledger.busy or ledger.sent is not None]
+        types = [each for each, ledger in self.ledgers.items() if ledger.busy or ledger.sent is not None]
         if names.CLUSTER in types and names.ENDPOINTS not in types:
             types.append(names.ENDPOINTS)
         return tuple(types)
