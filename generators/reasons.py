@@ -21,7 +21,6 @@ OPERATIONS: Final[Rows] = (
     ("logs", "", "groups, streams and their events are served, nothing beyond"),
     ("ssm", "LabelParameterVersion", f"labels are {NOT_YET}"),
     ("ssm", "", "of Systems Manager, parameters alone are served"),
-    ("sts", "", "there are no roles to assume and no sessions: any access key is somebody"),
 )
 """Service, a pattern that an operation's name contains, and why."""
 
@@ -62,6 +61,7 @@ PARAMETERS: Final[Rows] = (
     ("logs", r"^kmsKeyId$", "nothing is encrypted here"),
     ("logs", r"^accountIdentifiers$", "accounts do not watch each other"),
     ("logs", r"^entity$", "there is no CloudWatch to relate events to"),
+    ("sts", r"^SerialNumber$|^TokenCode$", "there are no devices for a second factor"),
 )
 """Service, a pattern that a parameter's path contains, and why."""
 

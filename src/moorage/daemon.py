@@ -172,7 +172,7 @@ class Daemon:
         """What tasks reach of this: AWS's services and the agent's answers, none of Moorage's own routes."""
         endpoint = App(self.dispatcher, Endpoint(version=__version__, default_region=self.settings.default_region))
         clock = self.dispatcher.clock
-        app = Inside(self.store, self.dispatcher, self.runtime.usage, clock, endpoint)
+        app = Inside(self.store, self.dispatcher, self.runtime.usage, clock, self.dispatcher.ids, endpoint)
         return InsideListener(self.runtime, app, _configuration)
 
     def _proxy_mounts(self) -> dict[str, Starlette]:

@@ -131,11 +131,17 @@ def test_statistics_are_measured(moorage: Place, task: dict[str, Any]) -> None:
     assert second["preread"] == first[uri.rsplit("/", 1)[1]]["read"]
 
 
-def test_credentials_carry_the_account(moorage: Place, task: dict[str, Any]) -> None:
-    path = environment(moorage, task["id"])["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-    status, keys = get(moorage, task["id"], AGENT + path)
-    assert (status, keys["RoleArn"], keys["AccessKeyId"]) == (200, ROLE, "000000000000")
+def test_credentials_speak_for_the_role_in_a_session_of_the_tasks_name(moorage: Place, task: dict[str, Any]) -> None:
+    seen = environment(moorage, task["id"])
+    status, keys = get(moorage, task["id"], AGENT + seen["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"])
+    assert (status, keys["RoleArn"]) == (200, ROLE)
     assert keys.keys() == {"RoleArn", "AccessKeyId", "SecretAccessKey", "Token", "Expiration"}
+    scope = quote(f"{keys['AccessKeyId']}/20261123/us-east-1/sts/aws4_request", safe="")
+    signed = f"&X-Amz-Credential={scope}&X-Amz-Security-Token={keys['Token']}"
+    asked = f"{seen['AWS_ENDPOINT_URL']}/?Action=GetCallerIdentity&Version=2011-06-15{signed}"
+    status, answer = get(moorage, task["id"], asked)
+    assert status == 200, answer
+    assert f"<Arn>arn:aws:sts::000000000000:assumed-role/app/{task['id']}</Arn>" in answer
 
 
 def test_a_task_sees_no_other_task(moorage: Place, task: dict[str, Any]) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import orjson
 
-from moorage.api import answers, dispatch, exec_sessions, origin, sending
+from moorage.api import answers, dispatch, exec_sessions, origin, sending, sessions
 from moorage.api.answers import Answers
 from moorage.api.dispatch import Call, Dispatcher
 from moorage.api.reading import Reading
 from moorage.domain.errors import DomainError
+from moorage.domain.role_session import RoleSession
 from moorage.wire import credentials, fault_table, limits, routing, sigv4
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import Fault, Rejected, reject
@@ -106,7 +107,9 @@ class App:
         origin.check(request.headers, self._endpoint.dns_name)
         keys = self._endpoint.keys
         if keys is not None and request.path != OWN_PATH + "health":
-            sigv4.check(request, keys, self._dispatcher.clock.now())
+            session = self._session(request, credentials.scope(request))
+            known = keys if session is None else KeyPair(session.access_key, session.secret_key)
+            sigv4.check(request, known, self._dispatcher.clock.now())
 
     def _mount(self, path: str) -> ASGIApp | None:
         return next((app for prefix, app in self._endpoint.mounts.items() if path.startswith(prefix)), None)
@@ -126,9 +129,10 @@ class App:
             scope = credentials.scope(request)
             target = routing.target(request, scope)
             service = target.service
+            session = self._session(request, scope)
             if self._dispatcher.table.is_passed_on(service, target.operation):
-                return await self._forward(service, request)
-            call = Call(*self._caller(scope), service, target.operation, request_id)
+                return await self._forward(service, _in_account(request, scope, session))
+            call = Call(*self._caller(scope, session), service, target.operation, request_id, session)
             if self._dispatcher.repeatable(call):
                 return await self._read(call, request)
             return await self._perform(call, request)
@@ -138,11 +142,18 @@ class App:
             log.exception("the request %s to %s failed", request_id, service or "no service")
             return self._refuse(request, fault_table.internal(service), service, request_id)
 
-    def _caller(self, scope: Scope | None) -> tuple[str, str]:
+    def _session(self, request: Request, scope: Scope | None) -> RoleSession | None:
+        """The temporary credentials that the request was made with; Rejected if they are over or not whole."""
+        found = sessions.of_key(self._dispatcher.store, scope.access_key) if scope is not None else None
+        if found is not None:
+            sessions.check(found, request, self._dispatcher.clock.now())
+        return found
+
+    def _caller(self, scope: Scope | None, session: RoleSession | None) -> tuple[str, str]:
         """Account and region. On loopback a request may come unsigned, as from curl."""
         if scope is None:
             return credentials.DEFAULT_ACCOUNT, self._endpoint.default_region
-        return scope.account, scope.region
+        return scope.account if session is None else session.account, scope.region
 
     async def _read(self, call: Call, request: Request) -> Response:
         """The answer of a repeatable operation: as it was, if nothing has changed of what it was read from."""
@@ -175,6 +186,11 @@ class App:
         hints = (fault.hint,) if fault.hint else ()
         closing = (("connection", "close"),) if fault.status == 413 else ()
         return response.with_headers(*_hint_headers(fault.code, hints), *closing)
+
+
+def _in_account(request: Request, scope: Scope | None, session: RoleSession | None) -> Request:
+    """The request for who knows nothing of temporary credentials."""
+    return request if session is None or scope is None else credentials.in_name_of(request, scope, session.account)
 
 
 def _hint_headers(about: str, hints: tuple[str, ...]) -> list[tuple[str, str]]:

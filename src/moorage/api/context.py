@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from moorage.api.ecs.machine import Machine
+from moorage.domain.role_session import RoleSession
 from moorage.domain.world import World
 from moorage.engine.ports import Clock, Ids, Operations, Store
 
@@ -20,6 +21,7 @@ class RequestContext:
 
     `ask_support` is for operations that are answered here in part and by the support process for the rest.
 
+    `session` is that of the temporary credentials that the request was made with, if any.
     `machine` is what this machine registers as a container instance.
     `later` runs what shall go on after the answer; its intent must be in the store before, since the daemon may die.
     """
@@ -36,6 +38,7 @@ class RequestContext:
     later: Callable[[Coroutine[Any, Any, None]], None]
     ask_support: "AskSupport"
     machine: Machine
+    session: RoleSession | None = None
     hints: list[str] = field(default_factory=list)
 
     def world(self) -> World:

@@ -18,6 +18,7 @@ from moorage.api.ecs.machine import this_machine
 from moorage.api.support_table import SupportTable
 from moorage.domain.changes import Stale
 from moorage.domain.errors import DomainError
+from moorage.domain.role_session import RoleSession
 from moorage.engine.ports import Clock, Ids, OperationFailed, Store
 from moorage.wire import fault_table, models, validate
 from moorage.wire.faults import Fault, Rejected, reject
@@ -37,13 +38,14 @@ Forward = Callable[[str, Request], Awaitable[Response]]
 
 
 class Call(NamedTuple):
-    """An operation that is asked for: by whom, where, under which request id."""
+    """An operation that is asked for: by whom, where, under which request id, with which temporary credentials."""
 
     account: str
     region: str
     service: str
     operation: str
     request_id: str
+    session: RoleSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Dispatcher:
             later=self.later,
             ask_support=partial(self._ask_support, call),
             machine=self.machine,
+            session=call.session,
         )
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:

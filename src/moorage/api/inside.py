@@ -14,18 +14,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from moorage.api import task_metadata
+from moorage.api import sessions, task_metadata
 from moorage.api.app import ASGIApp, Receive, Scopes, Send
 from moorage.api.task_metadata import Subject
 from moorage.api.task_stats import Measure, Stats
+from moorage.domain import task_role
+from moorage.domain.role_session import RoleSession
 from moorage.domain.task import Status, Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
-from moorage.engine.ports import Clock, OperationFailed, Operations, RuntimeFailed, Store
+from moorage.engine.ports import Clock, Ids, OperationFailed, Operations, RuntimeFailed, Store
 from moorage.planning import inside
 
 LIFETIME: Final = timedelta(hours=6)
-SECRET: Final = "moorage-task-role"
-"""Nothing is kept secret by it: which account a request is for, its access key says."""
+RENEWED_BEFORE: Final = timedelta(hours=1)
+"""Credentials that end sooner are not given out any more: SDKs ask again some minutes before the end."""
 
 
 class Refused(Exception):
@@ -39,7 +41,10 @@ class Refused(Exception):
 class Inside:
     """The ASGI application of both ports. `endpoint` serves AWS's services."""
 
-    def __init__(self, store: Store, operations: Operations, measure: Measure, clock: Clock, endpoint: ASGIApp) -> None:
+    def __init__(
+        self, store: Store, operations: Operations, measure: Measure, clock: Clock, ids: Ids, endpoint: ASGIApp
+    ) -> None:
+        self._ids = ids
         self._store = store
         self._operations = operations
         self._stats = Stats(measure, clock)
@@ -87,18 +92,38 @@ class Inside:
         return _json(await self._stats.task(self._asked(request)[0].task))
 
     async def credentials(self, request: Request) -> Response:
-        """A key pair whose access key is the task's account: that is what it is known by here."""
+        """Temporary credentials of the task's role. The session's name is the task's id, as on ECS."""
         subject = self._subject(request.scope)
         role = inside.role(subject.task, subject.definition)
         if role is None or request.path_params["id"] != inside.credentials_id(subject.task):
             raise Refused(404, "There are no credentials of this name for the task.")
-        expiration = (self._clock.now() + LIFETIME).isoformat(timespec="seconds").replace("+00:00", "Z")
-        keys = {
-            "AccessKeyId": subject.task.account,
-            "SecretAccessKey": SECRET,
-            "Token": inside.credentials_id(subject.task),
-        }
-        return _json({"RoleArn": role, **keys, "Expiration": expiration})
+        arn = task_role.arn(role, subject.task.account)
+        session = await self._session(subject.task, arn)
+        keys = sessions.shown(session)
+        return _json(
+            {
+                "RoleArn": arn,
+                "AccessKeyId": keys["AccessKeyId"],
+                "SecretAccessKey": keys["SecretAccessKey"],
+                "Token": keys["SessionToken"],
+                "Expiration": session.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            }
+        )
+
+    async def _session(self, task: Task, role: str) -> RoleSession:
+        """The session of the task under its role: the one that there is, while it lasts for a while, or a new one."""
+        found = self._store.snapshot().linked(RoleSession, "sessions", (task.account,))
+        enough = self._clock.now() + RENEWED_BEFORE
+        held = [each for each in found if (each.role, each.name) == (role, task.id) and each.expires_at > enough]
+        if held:
+            return max(held, key=lambda each: each.expires_at)
+        asked = {"RoleName": task_role.name(role, task.account)}
+        try:
+            known = (await self._operations.call(task.account, task.region, "iam", "GetRole", asked))["Role"]
+        except OperationFailed as error:
+            raise Refused(error.status, task_role.sentence(role)) from error
+        about = {"account": task.account, "region": task.region, "role": role, "role_id": known["RoleId"]}
+        return await sessions.begin(self._store, self._clock, self._ids, LIFETIME, **about, name=task.id)
 
     async def protection(self, request: Request) -> Response:
         """The agent's way to GetTaskProtection and UpdateTaskProtection, for the task that asks."""

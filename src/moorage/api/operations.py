@@ -50,5 +50,5 @@ def table(
             "sts": sts.OPERATIONS,
         },
         SUPPORTING,
-        {"ecs": refusals.REASONS},
+        {"ecs": refusals.REASONS, "sts": sts.REASONS},
     )

@@ -12,6 +12,7 @@ from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.logs import LogGroup, LogStream
 from moorage.domain.parameter import Parameter, ParameterVersion
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, Operation, RegistryService
+from moorage.domain.role_session import RoleSession
 from moorage.domain.service import Deployment, PastDeployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack, StackEvent, StackResource
 from moorage.domain.task import Task, TaskState
@@ -36,6 +37,7 @@ KINDS: Final[tuple[type[Any], ...]] = (
     Instance,
     InstancesRevision,
     Operation,
+    RoleSession,
     Service,
     Deployment,
     PastDeployment,

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
+import pytest
 
 from moorage.api import operations
 from moorage.api.app import App, Endpoint
@@ -17,6 +19,7 @@ from moorage.domain.world import World
 from moorage.planning import inside
 from moorage.store.memory import MemoryStore
 from moorage.system import SystemIds
+from moorage.wire.message import Request, Response
 from worlds import CLUSTER, HOME, NOON, definition
 
 HERE, THERE, NOWHERE = "100.64.0.2", "100.64.0.3", "100.64.0.9"
@@ -24,8 +27,26 @@ ROLE = "arn:aws:iam::111122223333:role/app"
 
 
 class Clock:
+    def __init__(self) -> None:
+        self.at = NOON
+
     def now(self) -> datetime:
-        return NOON
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+async def iam(_service: str, request: Request) -> Response:
+    """IAM, which knows all roles but one."""
+    name = parse_qs(request.body.decode())["RoleName"][0]
+    if name == "gone":
+        error = "<Error><Code>NoSuchEntity</Code><Message>Not found</Message></Error>"
+        return Response(404, (), f"<ErrorResponse>{error}</ErrorResponse>".encode())
+    role = f"<Role><RoleId>AROA{name}</RoleId><RoleName>{name}</RoleName></Role>"
+    return Response(200, (), f"<GetRoleResponse><GetRoleResult>{role}</GetRoleResult></GetRoleResponse>".encode())
 
 
 async def measure(task_id: str) -> Mapping[str, Any]:
@@ -49,11 +70,12 @@ MINE, MINE_STATE = task(1, HERE)
 OTHER, OTHER_STATE = task(2, THERE)
 
 
-def served(*records: Any) -> Inside:
+def served(*records: Any, clock: Clock | None = None) -> Inside:
     world = World.empty().apply([Put(record) for record in records])
     store = MemoryStore(world=world)
-    dispatcher = Dispatcher(operations.table(), store, Clock(), SystemIds())
-    return Inside(store, dispatcher, measure, Clock(), App(dispatcher, Endpoint("test")))
+    clock = clock or Clock()
+    dispatcher = Dispatcher(operations.table(), store, clock, SystemIds(), forward=iam)
+    return Inside(store, dispatcher, measure, clock, SystemIds(), App(dispatcher, Endpoint("test")))
 
 
 async def ask(app: Inside, caller: str, path: str, port: int = 80, **request: Any) -> httpx.Response:
@@ -82,8 +104,41 @@ async def test_credentials_are_those_of_the_task_that_asks() -> None:
     app = two_tasks()
     path = f"/v2/credentials/{inside.credentials_id(MINE)}"
     keys = (await ask(app, HERE, path)).json()
-    assert (keys["RoleArn"], keys["AccessKeyId"], keys["Expiration"]) == (ROLE, HOME[0], "2026-11-22T18:00:00Z")
+    assert (keys["RoleArn"], keys["Expiration"]) == (ROLE, "2026-11-22T18:00:00Z")
     assert (await ask(app, THERE, path)).status_code == 404
+    assert (await ask(app, HERE, path)).json() == keys
+    assert f"assumed-role/app/{MINE.id}" in (await identity(app, keys)).text
+    assert (await identity(app, {**keys, "Token": "other"})).status_code == 403
+
+
+async def identity(app: Inside, keys: dict[str, str]) -> httpx.Response:
+    """GetCallerIdentity with these credentials."""
+    scope = f"{keys['AccessKeyId']}/20261122/us-east-1/sts/aws4_request"
+    headers = {"authorization": f"AWS4-HMAC-SHA256 Credential={scope}", "x-amz-security-token": keys["Token"]}
+    return await ask(app, HERE, "/?Action=GetCallerIdentity&Version=2011-06-15", 4566, headers=headers)
+
+
+async def test_credentials_are_renewed_before_they_end_and_not_before_that(clock: Clock) -> None:
+    app = served(definition(taskRoleArn=ROLE), MINE, MINE_STATE, clock=clock)
+    path = f"/v2/credentials/{inside.credentials_id(MINE)}"
+    first = (await ask(app, HERE, path)).json()
+    clock.at += timedelta(hours=4, minutes=59)
+    assert (await ask(app, HERE, path)).json() == first
+    clock.at += timedelta(minutes=1)
+    second = (await ask(app, HERE, path)).json()
+    assert second["AccessKeyId"] != first["AccessKeyId"]
+    assert (await identity(app, first)).status_code == 200
+    clock.at += timedelta(hours=1)
+    assert "ExpiredToken" in (await identity(app, first)).text
+    assert (await identity(app, second)).status_code == 200
+
+
+async def test_a_role_that_is_gone_has_no_credentials_any_more() -> None:
+    gone = replace(MINE, overrides={"taskRoleArn": "arn:aws:iam::111122223333:role/gone"})
+    app = served(definition(), gone, MINE_STATE)
+    answer = await ask(app, HERE, f"/v2/credentials/{inside.credentials_id(MINE)}")
+    assert answer.status_code == 404
+    assert "unable to assume the role" in answer.text
 
 
 async def test_a_task_without_a_role_has_no_credentials() -> None:
