@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from botocore.exceptions import ParamValidationError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
@@ -19,9 +20,17 @@ from moorage.wire.message import Request, Response
 def request(
     account: str, region: str, service: str, operation: str, arguments: Mapping[str, Any], now: datetime
 ) -> Request:
-    """The request that an SDK would send, with a credential scope and no valid signature."""
+    """The request that an SDK would send, with a credential scope and no valid signature.
+
+    OperationFailed where an SDK would not send it at all: what a template says may be no value of the operation's.
+    """
     model = models.operation(service, operation)
-    serialized = create_serializer(model.service_model.resolved_protocol).serialize_to_request(dict(arguments), model)
+    serializer = create_serializer(model.service_model.resolved_protocol)
+    try:
+        serialized = serializer.serialize_to_request(dict(arguments), model)
+    except ParamValidationError as error:
+        reason = " ".join(str(error).split())
+        raise OperationFailed(service, operation, "ValidationException", reason, 400) from error
     body, query = serialized["body"], serialized["query_string"]
     headers = {name.lower(): value for name, value in serialized["headers"].items()}
     headers["host"] = f"{service}.{region}.amazonaws.com"

@@ -42,6 +42,7 @@ def order_of(stack: Stack, resource: StackResource, resumed: bool) -> Order:
         raise AssertionError(f"{resource.logical_id} has no goal")
     act = act_of(resource)
     subject = current if act is Act.UPDATE else goal
+    adopts = stack.source.adopts and goal.deletion == "Retain"
     older = {
         one.physical_id for one in (*resource.doomed, resource.before, current) if one and one.token != resource.token
     }
@@ -53,7 +54,8 @@ def order_of(stack: Stack, resource: StackResource, resumed: bool) -> Order:
         logical_id=resource.logical_id,
         token=resource.token,
         properties=goal.properties,
-        resumed=resumed or (stack.source.adopts and goal.deletion == "Retain"),
+        resumed=resumed or adopts,
+        adopts=adopts,
         old=current.properties if act is Act.UPDATE and current else {},
         physical_id=subject.physical_id if subject else "",
         attributes=subject.attributes if subject else {},

@@ -32,6 +32,8 @@ HINTS: Mapping[str, str] = {
     "PutScheduledAction": "Recorded: nothing is scaled.",
     "PutMetricAlarm": "Actions are recorded; an alarm on an expression changes its state by SetAlarmState only.",
     "PutCompositeAlarm": "Recorded: an alarm changes its state by SetAlarmState only.",
+    "PutBucketPolicy": "Recorded: no request is refused for want of a permission.",
+    "PutBucketLifecycleConfiguration": "Recorded: no object expires.",
     "PutLifecyclePolicy": "Recorded: no image expires.",
     "ChangeResourceRecordSets": "Recorded: no name server answers for the zone.",
 }

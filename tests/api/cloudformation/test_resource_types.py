@@ -4,7 +4,7 @@ The daemon dies after any call that makes something, before it could record it: 
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from moorage.api import operations
 from moorage.api.dispatch import Dispatcher
 from moorage.domain.service import Service
-from moorage.domain.stack import Stack, StackResource
+from moorage.domain.stack import Stack, StackEvent, StackResource
 from moorage.domain.task_set import TaskSet
 from moorage.engine.ports import Operations
 from moorage.engine.services import Services
@@ -27,6 +27,19 @@ ACCOUNT, REGION = "400000000001", "us-east-1"
 MAKING = ("Add", "Allocate", "Associate", "Attach", "Authorize", "Create", "Modify", "Put", "Register")
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "x"}, "Action": "y"}]}
 GRANT = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+
+
+EXPIRING = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 9},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
 
 
 def resource(kind: str, **properties: Any) -> dict[str, Any]:
@@ -116,6 +129,16 @@ TEMPLATE = {
     },
 }
 
+STORAGE = {
+    "Resources": {
+        "Key": resource("KMS::Key", Description={"Fn::Sub": "${AWS::StackName}-key"}, EnableKeyRotation=True),
+        "Alias": resource("KMS::Alias", AliasName={"Fn::Sub": "alias/${AWS::StackName}"}, TargetKeyId=ref("Key")),
+        "Bucket": resource("S3::Bucket", VersioningConfiguration={"Status": "Enabled"}),
+        "Access": resource("S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument=GRANT),
+        "Images": resource("ECR::Repository", LifecyclePolicy={"LifecyclePolicyText": EXPIRING}),
+    },
+}
+
 
 class Crash(Exception):
     """The daemon is gone."""
@@ -169,6 +192,15 @@ class World:
             return False
         raise AssertionError(f"{name} does not come to rest")
 
+    async def stored(self, name: str) -> dict[str, int]:
+        """The same of what keeps files, images and keys."""
+        counted = {
+            "Aliases": await self._aliases(name),
+            "Buckets": _of(await self.call("s3", "ListBuckets"), "Buckets", name),
+            "repositories": await self._repositories(name),
+        }
+        return {member: len(answer[member]) for member, answer in counted.items()}
+
     async def holdings(self, name: str) -> dict[str, int]:
         """How many there are of everything that a stack of this name could have made."""
         mine = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [name]}]
@@ -192,6 +224,22 @@ class World:
         }
         return {member: len(answer[member]) for member, answer in counted.items()}
 
+    async def _aliases(self, name: str) -> dict[str, Any]:
+        """Of keys, too, there is one for each alias: those that are to be deleted are in their last days."""
+        aliases = (await self.call("kms", "ListAliases"))["Aliases"]
+        found = [one for one in aliases if one["AliasName"] == f"alias/{name}"]
+        living = [key for key in (await self.call("kms", "ListKeys"))["Keys"] if await self._lives(key["KeyId"], name)]
+        assert len(living) == len(found)
+        return {"Aliases": found}
+
+    async def _lives(self, key: str, name: str) -> bool:
+        described = (await self.call("kms", "DescribeKey", KeyId=key))["KeyMetadata"]
+        return bool(described["Enabled"]) and described["Description"] == f"{name}-key"
+
+    async def _repositories(self, name: str) -> dict[str, Any]:
+        found = (await self.call("ecr", "DescribeRepositories"))["repositories"]
+        return {"repositories": [one for one in found if one["repositoryName"].startswith(f"{name}-")]}
+
 
 def _named(answer: dict[str, Any], member: str, name: str) -> dict[str, Any]:
     return {member: [arn for arn in answer[member] if f"/{name}-" in arn]}
@@ -213,23 +261,34 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def test_a_crash_after_any_call_makes_nothing_twice(world: World) -> None:
+    assert await _survives(world, TEMPLATE, world.holdings) > 20
+
+
+async def test_a_crash_makes_no_bucket_repository_or_key_twice(world: World) -> None:
+    assert await _survives(world, STORAGE, world.stored) > 7
+
+
+async def _survives(
+    world: World, template: dict[str, Any], holdings: Callable[[str], Awaitable[dict[str, int]]]
+) -> int:
+    """Create the stack once for each call that it takes, the daemon dying after that one; and delete the last."""
     calls = 0
     finished = False
     while not finished:
         calls += 1
         name = f"crash{calls}x"
-        finished = await _created_in_spite_of_a_crash(world, name, calls)
-        assert set((await world.holdings(name)).values()) == {1}, (name, await world.holdings(name))
-    assert calls > 20
+        finished = await _created_in_spite_of_a_crash(world, name, template, calls)
+        assert set((await holdings(name)).values()) == {1}, (name, await holdings(name))
     await world.call("cloudformation", "DeleteStack", StackName=name)
     assert await world.live(name, world.dispatcher)
     assert (world.stack(name).status, world.stack(name).status_reason) == ("DELETE_COMPLETE", "")
-    assert set((await world.holdings(name)).values()) == {0}
+    assert set((await holdings(name)).values()) == {0}
+    return calls
 
 
-async def _created_in_spite_of_a_crash(world: World, name: str, calls: int) -> bool:
+async def _created_in_spite_of_a_crash(world: World, name: str, template: dict[str, Any], calls: int) -> bool:
     """Create a stack whose daemon dies after so many calls, and then another one's; True if the first one lived."""
-    body, capabilities = json.dumps(TEMPLATE), ["CAPABILITY_IAM"]
+    body, capabilities = json.dumps(template), ["CAPABILITY_IAM"]
     await world.call("cloudformation", "CreateStack", StackName=name, TemplateBody=body, Capabilities=capabilities)
     survived = await world.live(name, Mortal(world.dispatcher, calls))
     assert survived or await world.live(name, world.dispatcher)
@@ -312,6 +371,27 @@ SUPPORTING = {
             GenerateSecretString={"SecretStringTemplate": '{"user": "shop"}', "GenerateStringKey": "password"},
             Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}],
         ),
+        "Key": resource("KMS::Key", Description={"Ref": "Mark"}, PendingWindowInDays=7),
+        "Files": resource(
+            "S3::Bucket",
+            BucketEncryption={
+                "ServerSideEncryptionConfiguration": [
+                    {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ref("Key")}}
+                ]
+            },
+            PublicAccessBlockConfiguration={"BlockPublicAcls": True, "BlockPublicPolicy": True},
+            LifecycleConfiguration={"Rules": [{"Id": "old", "Status": "Enabled", "ExpirationInDays": 3}]},
+            CorsConfiguration={"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAge": 9}]},
+            OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}],
+        ),
+        "Images": resource(
+            "ECR::Repository",
+            RepositoryName="types/images",
+            ImageScanningConfiguration={"ScanOnPush": True},
+            RepositoryPolicyText=GRANT,
+            Tags=[{"Key": "mark", "Value": {"Ref": "Mark"}}],
+        ),
         "Report": resource("CDK::Metadata", Analytics="v2:deflate64:x"),
     },
     "Parameters": {"Mark": {"Type": "String"}},
@@ -320,7 +400,10 @@ CHANGED = {
     "Alarm",
     "Capacity",
     "Cluster",
+    "Files",
+    "Images",
     "Instance",
+    "Key",
     "Logs",
     "Password",
     "Registry",
@@ -358,6 +441,13 @@ async def test_every_other_type_is_made_changed_in_place_and_taken_away(world: W
     value = await world.call("secretsmanager", "GetSecretValue", SecretId=after["Password"].physical_id)
     secret = json.loads(value["SecretString"])
     assert (secret["user"], len(secret["password"])) == ("shop", 32)
+    bucket = after["Files"].physical_id
+    (kept,) = (await world.call("s3", "GetBucketLifecycleConfiguration", Bucket=bucket))["Rules"]
+    assert (kept["ID"], kept["Expiration"]["Days"]) == ("old", 3)
+    encrypted = await world.call("s3", "GetBucketEncryption", Bucket=bucket)
+    by_default = encrypted["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+    assert by_default == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": after["Key"].physical_id}
+    assert (await world.call("s3", "GetBucketTagging", Bucket=bucket))["TagSet"] == [{"Key": "mark", "Value": "two"}]
     await world.call("cloudformation", "DeleteStack", StackName="types")
     assert await world.live("types", world.dispatcher)
     assert (world.stack("types").status, {one.reason for one in _resources(world).values()}) == (
@@ -373,3 +463,15 @@ def _mark(value: str) -> dict[str, str]:
 def _resources(world: World) -> dict[str, StackResource]:
     found = world.store.snapshot().linked(StackResource, "stack", world.stack("types").key)
     return {one.logical_id: one for one in found}
+
+
+async def test_a_value_that_no_sdk_would_send_fails_the_resource(world: World) -> None:
+    images = resource("ECR::Repository", LifecyclePolicy={"LifecyclePolicyText": "{}"})
+    body = json.dumps({"Resources": {"Images": images}})
+    await world.call("cloudformation", "CreateStack", StackName="types", TemplateBody=body)
+    assert await world.live("types", world.dispatcher)
+    failed = _resources(world)["Images"]
+    assert world.stack("types").status == "ROLLBACK_COMPLETE"
+    events = world.store.snapshot().linked(StackEvent, "stack", world.stack("types").key)
+    (reason,) = [one.reason for one in events if one.status == "CREATE_FAILED"]
+    assert "Invalid length for parameter lifecyclePolicyText" in reason and failed.current is None

@@ -1,6 +1,7 @@
 """The services around ECS through the endpoint, asked by boto3: each keeps what it answered, whichever process dies."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -85,6 +86,17 @@ async def bucket(client: Client) -> Callable[[], Awaitable[Any]]:
         return body, got["ContentEncoding"], got["Metadata"], head["ContentLength"]
 
     return read
+
+
+async def test_a_bucket_policy_closes_no_bucket(client: Client) -> None:
+    s3 = client("s3")
+    await ask(s3.create_bucket, Bucket="closed")
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::closed/*"}
+    condition = {"Bool": {"aws:SecureTransport": "false"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]})
+    await ask(s3.put_bucket_policy, Bucket="closed", Policy=document)
+    await ask(s3.put_object, Bucket="closed", Key="a", Body=b"1")
+    assert json.loads((await ask(s3.get_bucket_policy, Bucket="closed"))["Policy"]) == json.loads(document)
 
 
 async def repository(client: Client) -> Callable[[], Awaitable[Any]]:

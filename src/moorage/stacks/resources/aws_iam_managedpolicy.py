@@ -38,9 +38,9 @@ def _create(order: Order) -> Script:
     except Declined as declined:
         if declined.code != "EntityAlreadyExists":
             raise
-        if not order.resumed or "ManagedPolicyName" in order.properties:
+        if not order.adopts and (not order.resumed or "ManagedPolicyName" in order.properties):
             raise already_exists(TYPE, name) from declined
-        arn = f"arn:aws:iam::{order.account}:policy{path}{name}"  # the random name can only be our own
+        arn = f"arn:aws:iam::{order.account}:policy{path}{name}"  # a random name can only be our own
     yield Made(arn, {"PolicyArn": arn})
     yield from _attach(order, arn, [])
 

@@ -43,16 +43,11 @@ def _create(order: Order) -> Script:
         if declined.code != "EntityAlreadyExists":
             raise
         answer = yield ask("iam", "GetRole", RoleName=name)
-        if not (order.resumed and _ours(order, answer["Role"])):
+        if not order.may_take({tag["Key"]: tag["Value"] for tag in answer["Role"].get("Tags", [])}):
             raise already_exists(TYPE, name) from declined
     role = answer["Role"]
     yield Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
     yield from _set_policies(order, name, {})
-
-
-def _ours(order: Order, role: Any) -> bool:
-    tags = {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}
-    return tags.items() >= order.system_tags().items()
 
 
 def _set_policies(order: Order, role: str, old: Any) -> Generator[Step, Answer, None]:

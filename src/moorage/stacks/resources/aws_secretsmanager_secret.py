@@ -66,8 +66,7 @@ def _create(order: Order) -> Script:
         if declined.code != "ResourceExistsException":
             raise
         answer = yield ask("secretsmanager", "DescribeSecret", SecretId=name)
-        found = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
-        if not (order.resumed and found.items() >= order.system_tags().items()):
+        if not order.may_take({tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}):
             raise already_exists(TYPE, name) from declined
     yield Made(answer["ARN"], {"Id": answer["ARN"]})
 

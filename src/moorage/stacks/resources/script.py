@@ -76,7 +76,8 @@ class Order:
     """What a script works from.
 
     `properties` are in shape. `old` and `physical_id`, `attributes` speak of what exists (update, delete). `known` are
-    the ids that this logical resource had before, which a resumed creation must not take for its own.
+    the ids that this logical resource had before, which a resumed creation must not take for its own. `adopts`: what
+    exists under its custom name is to be taken.
     """
 
     account: str
@@ -91,6 +92,12 @@ class Order:
     physical_id: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+    adopts: bool = False
+
+    def may_take(self, tags: Mapping[str, str]) -> bool:
+        """What exists under a resource's name, with these tags, may become the stack's: its own run made it before,
+        or the stack adopts what others made."""
+        return self.adopts or (self.resumed and tags.items() >= self.system_tags().items())
 
     def changed(self, *names: str) -> bool:
         """One of the properties differs from what exists."""

@@ -83,3 +83,19 @@ def retag_role(order: Order) -> Retag:
         yield ask("iam", "UntagRole", RoleName=order.physical_id, TagKeys=removed)
     if changed:
         yield ask("iam", "TagRole", RoleName=order.physical_id, Tags=as_tags(changed))
+
+
+def retag_ecr(order: Order, arn: str) -> Retag:
+    changed, removed = _differences(order)
+    if removed:
+        yield ask("ecr", "UntagResource", resourceArn=arn, tagKeys=removed)
+    if changed:
+        yield ask("ecr", "TagResource", resourceArn=arn, tags=as_tags(changed))
+
+
+def retag_key(order: Order) -> Retag:
+    changed, removed = _differences(order)
+    if removed:
+        yield ask("kms", "UntagResource", KeyId=order.physical_id, TagKeys=removed)
+    if changed:
+        yield ask("kms", "TagResource", KeyId=order.physical_id, Tags=as_tags(changed, "TagKey", "TagValue"))
