@@ -8,8 +8,9 @@ import asyncio
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,15 +25,18 @@ from moorage.api.dispatch import Dispatcher
 from moorage.domain.changes import Key, Write
 from moorage.domain.service import Service
 from moorage.domain.stack import Stack
-from moorage.domain.world import World
+from moorage.domain.world import World as Records
 from moorage.engine.loop import Loop, Wake
 from moorage.engine.ports import Commit
 from moorage.engine.queue import Queue
 from moorage.engine.services import Services
 from moorage.engine.stacks import Stacks
+from moorage.store.log_events import SqliteLogEvents
 from moorage.store.memory import MemoryStore
 from moorage.store.records import Codec
+from moorage.support.process import SupportProcess
 from moorage.system import SystemClock, SystemIds
+from stack_world import World
 
 REGION = "us-east-1"
 _accounts = itertools.count(300_000_000_001)
@@ -64,7 +68,7 @@ class Account:
             config=Config(retries={"max_attempts": 0}),
         )
 
-    def world(self) -> World:
+    def world(self) -> Records:
         return self.server.store.snapshot()
 
     def write(self, *writes: Write) -> None:
@@ -166,7 +170,7 @@ def server() -> Iterator[Server]:
     listening.close()
 
 
-def _storable(world: World, key: Key, codec: Codec) -> None:
+def _storable(world: Records, key: Key, codec: Codec) -> None:
     """What the memory store takes, the database must take as well."""
     stack = world.get(Stack, key)
     if stack is not None:
@@ -198,3 +202,15 @@ def refusal() -> Callable[..., tuple[str, str]]:
         raise AssertionError(f"{operation.__name__} was not refused")
 
     return call
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """What outlives the daemons of a test: a store, and a support process."""
+    store = MemoryStore()
+    support = SupportProcess(tmp_path / "support", tmp_path / "s.sock", SystemIds())
+    table = operations.table(SqliteLogEvents(tmp_path))
+    try:
+        yield World(Dispatcher(table, store, SystemClock(), SystemIds(), support.forward), store)
+    finally:
+        await support.close()
