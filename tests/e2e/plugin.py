@@ -28,6 +28,8 @@ class Plugin:
     acknowledged: set[int] = field(default_factory=set)
     sent: int = 0
     expected: int = 0
+    early: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    ready: bool = True
 
     def open(self, token: str | None = None) -> None:
         """Connect and send the token; the handshake comes from the other side."""
@@ -45,6 +47,13 @@ class Plugin:
 
     def type(self, text: str) -> None:
         self._stream(1, text.encode())
+
+    def type_in_turn(self, *texts: str) -> None:
+        """The texts, the last one sent first: their numbers say which comes when."""
+        numbers = range(self.sent, self.sent + len(texts))
+        for number, text in reversed([*zip(numbers, texts, strict=True)]):
+            self._send("input_stream_data", number, 0, 1, text.encode())
+        self.sent += len(texts)
 
     def size(self, rows: int, columns: int) -> None:
         self._stream(3, json.dumps({"cols": columns, "rows": rows}).encode())
@@ -80,10 +89,21 @@ class Plugin:
             self.closed = json.loads(payload)
         else:
             assert name == "output_stream_data"
-            assert sequence == self.expected
+            self._output(sequence, uuid.UUID(bytes=identity[8:] + identity[:8]), payload_type, payload)
+
+    def _output(self, sequence: int, identity: uuid.UUID, kind: int, payload: bytes) -> None:
+        """As the plugin does: the message whose turn it is, once there is a handler; later ones wait."""
+        if sequence == self.expected and kind == 1 and not self.ready:
+            self.ready = True  # let go without an acknowledgement: it must come again
+            return
+        if sequence < self.expected:
+            return
+        self._acknowledge("output_stream_data", identity, sequence)
+        self.early[sequence] = kind, payload
+        while self.expected in self.early:
+            waiting = self.early.pop(self.expected)
             self.expected += 1
-            self._acknowledge(name, uuid.UUID(bytes=identity[8:] + identity[:8]), sequence)
-            self._handle(payload_type, payload)
+            self._handle(*waiting)
 
     def _handle(self, kind: int, payload: bytes) -> None:
         self.kinds.append(kind)

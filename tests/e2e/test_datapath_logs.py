@@ -16,6 +16,7 @@ def connect(**more: Any) -> dict[str, Any]:
 
 
 def test_access_logs_come_to_the_log_group_and_to_moorage_logs(moorage: Place):
+    moorage.client("logs").create_log_group(logGroupName="/proxies")
     moorage.define("logged", {"name": "logged", "containerPort": 5000, "appProtocol": "http"})
     service = {"portName": "logged", "clientAliases": [{"port": 80, "dnsName": "logged"}]}
     asked = {"format": "JSON", "includeQueryParameters": "DISABLED"}
@@ -33,6 +34,25 @@ def test_access_logs_come_to_the_log_group_and_to_moorage_logs(moorage: Place):
     (stream,) = moorage.client("logs").describe_log_streams(logGroupName="/proxies")["logStreams"]
     assert stream["logStreamName"].startswith("sc/ecs-service-connect-")
     assert '"path":"/status/200"' in moorage.run("logs", "--proxy", "logged").stdout
+
+
+def test_a_missing_log_group_fails_the_task_unless_it_may_be_made(moorage: Place):
+    def ended(group: str, **more: str) -> dict[str, Any]:
+        options = {**LOGS, "awslogs-group": group, **more}
+        logs = {"logDriver": "awslogs", "options": options}
+        moorage.define("brief", logConfiguration=logs, entryPoint=["echo"], command=["heard"])
+        return moorage.task_in(moorage.start_task("brief"), "STOPPED")
+
+    assert ended("/none")["stoppedReason"] == (
+        "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed "
+        "to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit "
+        "status 1"
+    )
+    made = ended("/made", **{"awslogs-create-group": "true"})
+    stream = {"logGroupName": "/made", "logStreamName": f"sc/app/{made['taskArn'].rsplit('/', 1)[1]}"}
+    logs = moorage.client("logs")
+    moorage.until(lambda: [e["message"] for e in logs.get_log_events(**stream)["events"]] == ["heard"], "it is heard")
+    assert moorage.run("logs", made["taskArn"]).stdout.endswith(" heard\n"), "a task that has stopped is still read"
 
 
 def test_a_proxy_says_as_much_as_it_is_asked_to(moorage: Place):

@@ -70,6 +70,26 @@ def test_a_shell_by_the_plugins_protocol(moorage: Place, task: str) -> None:
     assert shell.acknowledged >= {0, 1, 2}
 
 
+def test_output_that_the_plugin_was_not_ready_for_comes_again(moorage: Place, task: str) -> None:
+    session = execute(moorage, task, "sh -c 'echo first; read line; echo second $line'")
+    session.ready = False
+    session.open()
+    session.until(b"first")
+    assert session.ready
+    session.type("said\r")
+    session.to_the_end()
+    assert session.output.count(b"first") == 1
+    assert b"second said" in session.output
+
+
+def test_input_is_read_in_the_order_of_its_numbers(moorage: Place, task: str) -> None:
+    session = execute(moorage, task, "sh -c 'read line; echo heard $line'")
+    session.open()
+    session.type_in_turn("one ", "two ", "three\r")
+    session.to_the_end()
+    assert b"heard one two three" in session.output
+
+
 def test_ctrl_c_reaches_the_program(moorage: Place, task: str) -> None:
     shell = execute(moorage, task, "sh -c 'trap \"echo caught; exit\" INT; echo ready; while :; do sleep 0.1; done'")
     shell.open()

@@ -1,13 +1,16 @@
 """A session's stream: a WebSocket that speaks as SSM's agent does, with a program in a container behind it.
 
-The token first, then the handshake, then input, sizes and output, each acknowledged. WebSockets keep the order and
-lose nothing, so nothing is sent twice; what a client sends again is acknowledged again and passed over.
+The token first, then the handshake, then input, sizes and output, each acknowledged. What a client does not
+acknowledge is sent again, as the agent does: AWS's plugin lets go of output that comes before its own handler is ready,
+and waits for it. What a client sends again is acknowledged again and passed over; what comes early waits for its turn.
 """
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -25,6 +28,10 @@ HANGS_UP_WITHIN: Final = 5.0
 """Seconds that a client has to acknowledge the last output, and again to hang up after the end."""
 UNACKNOWLEDGED: Final = 200
 """Messages on their way to the client; a program that writes faster than its client reads has to wait."""
+EARLY: Final = 1000
+"""Messages of the client that may wait for one before them; further ones are not acknowledged, and come again."""
+AGAIN_AFTER: Final = timedelta(seconds=0.25)
+"""How long the oldest message waits for its acknowledgement until it is sent again (the agent's first value is 0.2)."""
 
 TERMINATE: Final = 2
 AGENT_VERSION: Final = "3.3.0.0"
@@ -69,6 +76,13 @@ class DataChannels:
         """One session from its token to its end."""
         await websocket.accept()
         channel = Channel(websocket, self._clock, self._ids)
+        resending = asyncio.create_task(channel.resend())
+        try:
+            await self._session(websocket, channel)
+        finally:
+            await _end(resending)
+
+    async def _session(self, websocket: WebSocket, channel: "Channel") -> None:
         try:
             async with asyncio.timeout(SIGN_ON_SECONDS):
                 session, client = await self._sign_on(websocket)
@@ -120,6 +134,14 @@ def mounts(channels: DataChannels) -> dict[str, Starlette]:
     return {PATH: Starlette(routes=[WebSocketRoute(PATH + "{session}", channels.serve)])}
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """A message of ours, and when it was sent last."""
+
+    message: AgentMessage
+    at: datetime
+
+
 class Channel:
     """The messages of one session, numbered in both directions."""
 
@@ -129,7 +151,8 @@ class Channel:
         self._ids = ids
         self._sent = 0
         self._expected = 0
-        self._acknowledged = 0
+        self._early: dict[int, AgentMessage] = {}
+        self._unacknowledged: dict[int, _Sent] = {}
         self._room = asyncio.Semaphore(UNACKNOWLEDGED)
 
     async def handshake(self) -> None:
@@ -173,7 +196,7 @@ class Channel:
             await self._stream(PayloadType.EXIT_CODE, str(code).encode())
         with suppress(TimeoutError):
             async with asyncio.timeout(HANGS_UP_WITHIN):
-                while self._acknowledged < self._sent:
+                while self._unacknowledged:
                     await self._next()
         now = self._clock.now()
         closed = {
@@ -192,24 +215,35 @@ class Channel:
                     await self._next()
         await self._websocket.close()
 
+    async def resend(self) -> None:
+        """Send the oldest message again for as long as it is not acknowledged, until cancelled or the client goes."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await asyncio.sleep(AGAIN_AFTER.total_seconds())
+                oldest = next(iter(self._unacknowledged), None)
+                now = self._clock.now()
+                if oldest is not None and now - self._unacknowledged[oldest].at >= AGAIN_AFTER:
+                    message = self._unacknowledged[oldest].message
+                    self._unacknowledged[oldest] = _Sent(message, now)
+                    await self._send(message)
+
     async def _next_input(self) -> AgentMessage:
         """The next message of the client's stream."""
-        while (message := await self._next()) is None:
-            continue
+        while (message := self._early.pop(self._expected, None)) is None:
+            await self._next()
+        self._expected += 1
         return message
 
-    async def _next(self) -> AgentMessage | None:
-        """Take one message: of the client's stream it is acknowledged and, unless it came before, returned."""
+    async def _next(self) -> None:
+        """Take one message: an acknowledgement, or one of the client's stream that waits for its turn."""
         message = agent_message.decode(await self._websocket.receive_bytes())
         if message.type == agent_message.ACKNOWLEDGE:
-            self._acknowledged += 1
-            self._room.release()
-        elif message.type == agent_message.INPUT:
+            if self._unacknowledged.pop(_acknowledged(message.payload), None) is not None:
+                self._room.release()
+        elif message.type == agent_message.INPUT and message.sequence < self._expected + EARLY:
             await self._acknowledge(message)
-            if message.sequence == self._expected:
-                self._expected += 1
-                return message
-        return None
+            if message.sequence >= self._expected:
+                self._early[message.sequence] = message
 
     async def _acknowledge(self, message: AgentMessage) -> None:
         content = {
@@ -224,7 +258,9 @@ class Channel:
         await self._room.acquire()
         number, self._sent = self._sent, self._sent + 1
         flags = 1 if number == 0 else 0
-        await self._send(AgentMessage(agent_message.OUTPUT, self._id(), number, flags, kind, payload))
+        message = AgentMessage(agent_message.OUTPUT, self._id(), number, flags, kind, payload)
+        self._unacknowledged[number] = _Sent(message, self._clock.now())
+        await self._send(message)
 
     async def _send(self, message: AgentMessage) -> None:
         await self._websocket.send_bytes(agent_message.encode(message, self._clock.now()))
@@ -237,6 +273,14 @@ async def _end(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _acknowledged(payload: bytes) -> int:
+    """The number of the message that a client acknowledges. Malformed."""
+    try:
+        return int(json.loads(payload)["AcknowledgedMessageSequenceNumber"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise Malformed("the acknowledgement names no message") from error
 
 
 def _resize(guest: Guest, payload: bytes) -> None:

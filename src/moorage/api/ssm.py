@@ -98,7 +98,9 @@ async def get_parameters(ctx: RequestContext, given: dict[str, Any]) -> dict[str
 async def _look_up(ctx: RequestContext, reference: str, given: Mapping[str, Any]) -> dict[str, Any]:
     name, selector = parameter.split_selector(reference)
     world = ctx.world()
-    current = world.get(Parameter, (ctx.account, ctx.region, name))
+    names = (name, *parameter.also_called(reference))
+    found = (world.get(Parameter, (ctx.account, ctx.region, each)) for each in names)
+    current = next((each for each in found if each is not None), None)
     if current is None:
         raise parameter_errors.ParameterUnknown(reference)
     if not selector:

@@ -64,6 +64,7 @@ class _Client:
         self._streams = streams
         self._clock, self._ids = SystemClock(), SystemIds()
         self._sent = 0
+        self._heard = 0
         self._outgoing: asyncio.Queue[tuple[PayloadType, bytes]] = asyncio.Queue()
 
     async def sign_on(self, token: str) -> None:
@@ -98,7 +99,9 @@ class _Client:
                 return code
             if message.type == agent_message.OUTPUT:
                 await self._acknowledge(message)
-                code = self._take(message, code)
+                if message.sequence == self._heard:  # else the acknowledgement was late, and it came again
+                    self._heard += 1
+                    code = self._take(message, code)
         raise Failure("the session", "the daemon ended it before the command had ended")
 
     def _take(self, message: AgentMessage, code: int) -> int:

@@ -1,7 +1,7 @@
 """What runs, as the ECS operations tell it, and what a person means by SERVICE or TASK on the command line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -65,6 +65,11 @@ def services(aws: Aws, cluster: str) -> list[dict[str, Any]]:
 
 def tasks(aws: Aws, cluster: str, service: str | None = None) -> list[TaskLine]:
     """The tasks of a cluster, or of one service of it, that have not come to their end, oldest first."""
+    return [task for task in remembered(aws, cluster, service) if task.status != "STOPPED"]
+
+
+def remembered(aws: Aws, cluster: str, service: str | None = None) -> list[TaskLine]:
+    """The same, with those that have stopped and are still told of."""
     narrowed = {"serviceName": service} if service else {}
     arns = [
         arn
@@ -72,17 +77,7 @@ def tasks(aws: Aws, cluster: str, service: str | None = None) -> list[TaskLine]:
         for arn in aws.pages("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus=wanted, **narrowed)
     ]
     found = [_task(item) for item in aws.batches("ecs", "describe_tasks", "tasks", "tasks", arns, cluster=cluster)]
-    alive = [task for task in found if task.status != "STOPPED"]
-    return sorted(alive, key=lambda task: (str(task.created_at), task.id))
-
-
-def stopped(aws: Aws, cluster: str, service: str) -> list[TaskLine]:
-    """The tasks of a service that have stopped and are still remembered."""
-    arns = list(
-        aws.pages("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus="STOPPED", serviceName=service)
-    )
-    found = [_task(item) for item in aws.batches("ecs", "describe_tasks", "tasks", "tasks", arns, cluster=cluster)]
-    return [task for task in found if task.status == "STOPPED"]
+    return sorted(found, key=lambda task: (str(task.created_at), task.id))
 
 
 @dataclass(frozen=True)
@@ -95,22 +90,23 @@ class Meant:
     one_task: bool = False
 
 
-def meant(aws: Aws, name: str, service_only: bool = False) -> Meant:
+def meant(aws: Aws, name: str, service_only: bool = False, ended: bool = False) -> Meant:
     """What `name` means: a service (`name`, `cluster/name`, its ARN, or a part that only one has), or a task.
 
-    A task is called by its ARN, by `cluster/id`, by its id, or by a beginning of that which only one has.
+    A task is called by its ARN, by `cluster/id`, by its id, or by a beginning of that which only one has. With `ended`
+    it may have stopped already, and so may tasks of the service.
     """
     names = [last(cluster["clusterArn"]) for cluster in clusters(aws)]
     known = [(cluster, last(arn)) for cluster in names for arn in _service_arns(aws, cluster)]
     found = [] if _TASK_ARN.match(name) else _matching(known, name)
     if len(found) == 1:
         cluster, service = found[0]
-        return Meant(cluster, service, tuple(tasks(aws, cluster, service)))
+        return Meant(cluster, service, tuple((remembered if ended else tasks)(aws, cluster, service)))
     if len(found) > 1:
         listed = ", ".join("/".join(pair) for pair in found)
         raise Failure(name, f"{len(found)} services are called so: {listed}", "Name one of them as CLUSTER/SERVICE.")
     if not service_only:
-        task = _task_called(aws, names, name)
+        task = _task_called(aws, names, name) or (_task_called(aws, names, name, remembered) if ended else None)
         if task is not None:
             return Meant(task.cluster, task.service, (task,), one_task=True)
     kinds = "service" if service_only else "service or task"
@@ -145,11 +141,13 @@ def _matching(known: Sequence[tuple[str, str]], name: str) -> list[tuple[str, st
     return exact or [pair for pair in within if service.lower() in pair[1].lower()]
 
 
-def _task_called(aws: Aws, names: Sequence[str], name: str) -> TaskLine | None:
+def _task_called(
+    aws: Aws, names: Sequence[str], name: str, known: Callable[[Aws, str], list[TaskLine]] = tasks
+) -> TaskLine | None:
     """The task that is called so, where a cluster is named too only one of that; None when there is none."""
     place, _, prefix = name.rpartition("/")
     within = [each for each in names if not place or each == last(place)]
-    found = [task for cluster in within for task in tasks(aws, cluster) if task.id.startswith(prefix)]
+    found = [task for cluster in within for task in known(aws, cluster) if task.id.startswith(prefix)]
     if len(found) > 1:
         raise Failure(prefix, f"{len(found)} tasks begin so", "Give more of the task's id.")
     return found[0] if found else None

@@ -38,11 +38,10 @@ class TaskWatch:
     def _tasks(self, arn: str) -> list[TaskLine]:
         cluster, service = arn.split("/")[-2:]
         try:
-            alive = lookup.tasks(self._aws, cluster, service)
-            gone = lookup.stopped(self._aws, cluster, service)
+            known = lookup.remembered(self._aws, cluster, service)
         except Refusal:
             return []  # the service or its cluster has just been deleted
-        return alive + [task for task in gone if task.id in self._shown or self._is_news(task)]
+        return [task for task in known if task.status != "STOPPED" or task.id in self._shown or self._is_news(task)]
 
     def _is_news(self, task: TaskLine) -> bool:
         """A task may have come and gone between two looks; one that had stopped before is an older story."""

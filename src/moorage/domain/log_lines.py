@@ -1,7 +1,7 @@
 """Which lines of a container begin a log event, by the options of the `awslogs` driver.
 
-Source: Docker's page on the driver, "awslogs-datetime-format" and "awslogs-multiline-pattern". How events are put
-together is the engine's affair.
+And which other values its options may have. Source: Docker's page on the driver, "awslogs-datetime-format" and
+"awslogs-multiline-pattern". How events are put together is the engine's affair.
 """
 
 import re
@@ -10,15 +10,19 @@ from collections.abc import Mapping
 from moorage.domain.errors import ClientMistake
 
 DATETIME, PATTERN = "awslogs-datetime-format", "awslogs-multiline-pattern"
+CREATE = "awslogs-create-group"
+BLOCKING, NON_BLOCKING = "blocking", "non-blocking"
 
 ALLOWED = frozenset(
     {
-        *("awslogs-group", "awslogs-region", "awslogs-create-group", "awslogs-stream-prefix", DATETIME, PATTERN),
+        *("awslogs-group", "awslogs-region", CREATE, "awslogs-stream-prefix", DATETIME, PATTERN),
         *("mode", "max-buffer-size"),
     }
 )
 """The options of the driver in ECS (API reference, LogConfiguration)."""
 
+_TRUE, _FALSE = frozenset({"1", "t", "true"}), frozenset({"0", "f", "false"})
+_SIZE = re.compile(r"[0-9]+ ?([kKmMgGtTpP]?[bB]?)")
 _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 _LONG_DAYS = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
@@ -46,12 +50,33 @@ def first_line(options: Mapping[str, str]) -> re.Pattern[str] | None:
         raise ClientMistake(f"The log option {PATTERN} is not a regular expression: {error}.") from None
 
 
+def creates(options: Mapping[str, str]) -> bool:
+    """Whether the log group is made where it is missing; without the option it is not."""
+    return options.get(CREATE, "false").lower() in _TRUE
+
+
 def check(options: Mapping[str, str]) -> None:
     """ClientMistake unless these can be options of the driver."""
     unknown = sorted(options.keys() - ALLOWED)
     if unknown:
         raise ClientMistake(f"Log driver awslogs disallows options: {', '.join(unknown)}")
     first_line(options)
+    if options.get(CREATE, "true").lower() not in _TRUE | _FALSE:
+        raise ClientMistake(f"The log option {CREATE} must be true or false, and is {options[CREATE]!r}.")
+    _check_mode(options)
+
+
+def _check_mode(options: Mapping[str, str]) -> None:
+    """Docker's two modes, and the buffer that only one of them has."""
+    mode, size = options.get("mode", NON_BLOCKING), options.get("max-buffer-size")
+    if mode not in (BLOCKING, NON_BLOCKING):
+        raise ClientMistake(f"The log option mode must be {BLOCKING} or {NON_BLOCKING}, and is {mode!r}.")
+    if size is None:
+        return
+    if mode == BLOCKING:
+        raise ClientMistake("The log option max-buffer-size is only supported with 'mode=non-blocking'.")
+    if not _SIZE.fullmatch(size):
+        raise ClientMistake(f"The log option max-buffer-size is not a size such as 25m: {size!r}.")
 
 
 def _format(text: str) -> str:

@@ -141,3 +141,9 @@ def split_selector(reference: str) -> tuple[str, str]:
         return (f"/{name}" if "/" in name else name), selector
     name, _, selector = reference.partition(":")
     return name, selector
+
+
+def also_called(reference: str) -> tuple[str, ...]:
+    """Names beside that of `split_selector`: the ARN of `/name` does not differ from that of `name`."""
+    name, _ = split_selector(reference)
+    return (f"/{name}",) if reference.startswith("arn:") and "/" not in name else ()

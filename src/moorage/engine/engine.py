@@ -28,6 +28,7 @@ from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtim
 from moorage.engine.queue import Item, Queue
 from moorage.engine.served_names import concerns_names
 from moorage.engine.services import Registry, Services
+from moorage.engine.task_log_groups import TaskLogGroups
 from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import TaskSecrets
 from moorage.engine.tasks import Envoy, Means, Tasks
@@ -84,6 +85,7 @@ class Engine:
         names: str = FROZEN,
     ) -> None:
         store, runtime, proxies, clock = outside.store, outside.runtime, outside.proxies, outside.clock
+        asked = outside.operations
         self._store = store
         self.queue = Queue()
         self._tasks = Tasks(
@@ -91,7 +93,7 @@ class Engine:
             runtime,
             proxies,
             clock,
-            Means(envoy, patience, TaskSecrets(outside.operations), TaskRoles(outside.operations)),
+            Means(envoy, patience, TaskSecrets(asked), TaskRoles(asked), TaskLogGroups(asked)),
         )
         self._hosts = Hosts(store, runtime, proxies, names)
         controllers: dict[str, Controller] = {

@@ -158,7 +158,7 @@ class LogShipping:
                 await self._ship(sink)
             except OperationFailed as error:
                 if error.code == "ResourceNotFoundException":
-                    log.info("%s of task %s: its log stream %s was deleted", *_of(sink), sink.stream)
+                    log.info("%s of task %s: its log stream %s or the group was deleted", *_of(sink), sink.stream)
                     return
                 log.warning("%s of task %s: %s; trying again", *_of(sink), error)
             except RuntimeFailed as error:
@@ -168,13 +168,17 @@ class LogShipping:
             await asyncio.sleep(RETRY)
 
     async def _open(self, sink: LogSink) -> None:
-        """Make the group and the stream where they are missing: the group even without `awslogs-create-group`."""
-        for operation, names in (("CreateLogGroup", _group(sink)), ("CreateLogStream", _stream(sink))):
-            try:
-                await self._call(sink, operation, names)
-            except OperationFailed as error:
-                if error.code != "ResourceAlreadyExistsException":
-                    raise
+        """Make the stream where it is missing, and the group where `awslogs-create-group` asks for it."""
+        if sink.create_group:
+            await self._make(sink, "CreateLogGroup", _group(sink))
+        await self._make(sink, "CreateLogStream", _stream(sink))
+
+    async def _make(self, sink: LogSink, operation: str, names: dict[str, Any]) -> None:
+        try:
+            await self._call(sink, operation, names)
+        except OperationFailed as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
 
     async def _ship(self, sink: LogSink) -> None:
         last, known = await self._end(sink)

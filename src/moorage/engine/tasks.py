@@ -20,6 +20,7 @@ from moorage.domain.world import World
 from moorage.engine.loop import Wake
 from moorage.engine.mesh import placed, ports_of
 from moorage.engine.ports import CannotPull, CannotStart, Clock, Proxies, Runtime, Store
+from moorage.engine.task_log_groups import TaskLogGroups
 from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
@@ -54,6 +55,7 @@ class Means:
     patience: Patience
     secrets: TaskSecrets
     roles: TaskRoles
+    log_groups: TaskLogGroups
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Tasks:
         self._patience = means.patience
         self._secrets = means.secrets
         self._roles = means.roles
+        self._log_groups = means.log_groups
         self.waiting: set[Key] = set()
 
     async def reconcile(self, key: Key) -> Wake:
@@ -185,6 +188,7 @@ class Tasks:
         """Everything that the task refers to first: without it no container of the task may start."""
         await self._roles.check(subject.task, subject.definition)
         await self._secrets.of(subject.task, subject.definition)
+        await self._log_groups.check(subject.task, subject.definition, subject.deployment)
         _check_routing(subject)
         await self._runtime.prepare(sidecar.task_spec(subject.task, subject.definition, subject.deployment))
 

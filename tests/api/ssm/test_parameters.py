@@ -32,6 +32,15 @@ def test_a_parameter_is_put_and_got_with_its_arn_and_version(ssm: Any) -> None:
     assert ssm.get_parameter(Name=found["ARN"])["Parameter"]["Value"] == "5000"
 
 
+def test_a_parameter_is_got_by_its_arn_whether_its_name_begins_with_a_slash_or_not(ssm: Any, refused: Refused) -> None:
+    for name in ("/top", "plain"):
+        put(ssm, name, f"of {name}")
+        arn = ssm.get_parameter(Name=name)["Parameter"]["ARN"]
+        assert ssm.get_parameter(Name=arn)["Parameter"]["Name"] == name
+        assert ssm.get_parameter(Name=f"{arn}:1")["Parameter"]["Value"] == f"of {name}"
+    assert refused(ssm.get_parameter, Name="top")[0] == "ParameterNotFound"
+
+
 def test_a_parameter_is_overwritten_only_when_asked_to(ssm: Any, refused: Refused) -> None:
     put(ssm, "port", "1")
     code, message, _ = refused(ssm.put_parameter, Name="port", Value="2", Type="String")

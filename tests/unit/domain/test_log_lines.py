@@ -31,6 +31,10 @@ def test_without_either_option_every_line_is_an_event() -> None:
         ({"awslogs-multiline-pattern": "("}, "is not a regular expression"),
         ({"awslogs-datetime-format": "%Q"}, "has an unknown code: %Q"),
         ({"awslogs-datetime-format": "%Y", "awslogs-multiline-pattern": "x"}, "cannot be used at the same time"),
+        ({"awslogs-create-group": "yes"}, "must be true or false"),
+        ({"mode": "lazy"}, "mode must be blocking or non-blocking"),
+        ({"mode": "blocking", "max-buffer-size": "1m"}, "only supported with 'mode=non-blocking'"),
+        ({"max-buffer-size": "much"}, "is not a size such as 25m"),
         ({"awslogs-endpoint": "x", "labels": "y"}, "Log driver awslogs disallows options: awslogs-endpoint, labels"),
     ],
 )
@@ -38,3 +42,8 @@ def test_what_cannot_be_an_option_is_refused(options: dict[str, str], text: str)
     with pytest.raises(ClientMistake) as refused:
         log_lines.check(options)
     assert text in refused.value.message
+
+
+@pytest.mark.parametrize("size", ["25m", "1g", "4096", "1MB"])
+def test_a_buffer_that_does_not_block_has_a_size(size: str) -> None:
+    log_lines.check({"mode": "non-blocking", "max-buffer-size": size, "awslogs-create-group": "True"})

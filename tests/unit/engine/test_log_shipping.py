@@ -103,8 +103,6 @@ class Scene:
                     found = [event["message"] for event in events]
 
     async def streams(self) -> list[str]:
-        if not (await self.call("DescribeLogGroups"))["logGroups"]:
-            return []
         found = await self.call("DescribeLogStreams", logGroupName="/app")
         return [stream["logStreamName"] for stream in found["logStreams"]]
 
@@ -113,6 +111,7 @@ class Scene:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     archive = SqliteLogEvents(tmp_path)
     scene = Scene(archive)
+    await scene.call("CreateLogGroup", logGroupName="/app")
     try:
         yield scene
     finally:

@@ -25,13 +25,10 @@ def logs(
 
     where = address.find()
     aws = Aws(where)
-    found = lookup.meant(aws, name)
+    found = lookup.meant(aws, name, ended=not follow)
     whole_service = found.service and not found.one_task
-    tasks = list(found.tasks)
-    if whole_service and not follow:
-        tasks = lookup.stopped(aws, found.cluster, found.service) + tasks
     wanted = log_streams.Wanted(where, _instant(since) if since else None, follow)
-    sources = [log_streams.Source(task.id, container) for task in tasks for container in task.containers(proxy)]
+    sources = [log_streams.Source(task.id, container) for task in found.tasks for container in task.containers(proxy)]
     if not sources and not follow:
         raise Failure(name, "it has no proxy" if proxy else "it has no container", "`moorage ps` shows its tasks.")
 
