@@ -42,15 +42,15 @@ def ceiling_of(desired: int, configuration: DeploymentConfiguration) -> int:
     return floor(desired * configuration.maximum_percent / 100)
 
 
-def room(desired: int, new: Count, old: Count, configuration: DeploymentConfiguration) -> Room:
-    """What a rolling update may do now.
+def room(desired: int, new: Count, old: Count, configuration: DeploymentConfiguration, sick: int = 0) -> Room:
+    """What a rolling update may do now, beside so many `sick` tasks that stay until others have replaced them.
 
     Old tasks that are not healthy are not counted in `old.live`: they hold no floor and go at once. A healthy old
     task stops when more tasks than desired are healthy, or when the ceiling leaves no place for a new one and the
     floor lets it go.
     """
     missing = max(0, desired - new.live)
-    place = max(0, ceiling_of(desired, configuration) - new.live - old.live)
+    place = max(0, ceiling_of(desired, configuration) - new.live - old.live - sick)
     starts = min(missing, place)
     spare = max(0, new.healthy + old.healthy - desired)
     if missing > starts:

@@ -23,6 +23,15 @@ from moorage.planning.task_factory import Names, new_tasks
 RECHECK: Final = timedelta(seconds=2)
 """How soon it is seen that others gave back what a task lacks."""
 
+FAILED_CHECKS: Final = "Task failed container health checks"
+STEADY: Final = "has reached a steady state."
+SAID_AGAIN: Final = timedelta(hours=6)
+"""How long ECS leaves out a message whose cause is still there (developer guide, "Service event messages")."""
+THROTTLED: Final = (
+    "is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the "
+    "Amazon ECS Developer Guide."
+)
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -84,6 +93,16 @@ class ServiceDraft:
         events = (event, *self.progress.events)[: words.EVENTS_KEPT]
         self.progress = replace(self.progress, events=events)
 
+    def remind(self, message: str) -> None:
+        """As `tell`, unless it was said within six hours and the service was not steady since."""
+        said = f"(service {self.service.name}) {message}"
+        for event in self.progress.events:
+            if event.message.endswith(STEADY):
+                break
+            if event.message == said and self.now - event.at < SAID_AGAIN:
+                return
+        self.tell(message)
+
     def draw(self, below: int) -> int:
         """A number below this one, by chance."""
         return int(self.names.digits(9)) % below
@@ -104,20 +123,22 @@ def failed_its_checks(draft: ServiceDraft, seen: Seen) -> bool:
     return True
 
 
-def give_up(draft: ServiceDraft, primary: Deployment, sick: list[Seen]) -> None:
-    """Stop tasks that failed their health checks; each is a failure of the deployment."""
-    stop(draft, sick, "Task failed container health checks", primary.id)
+def give_up(draft: ServiceDraft, sick: list[Seen], of: str = "") -> None:
+    """Stop tasks that failed their health checks, saying of each that it did."""
     for seen in sick:
-        if seen.state is not None:
-            draft.rollouts[primary.id] = failures.with_failure(draft.rollouts[primary.id], seen.state, draft.now)
+        draft.tell(f"(task {seen.task.id}) failed container health checks.", of)
+    stop(draft, sick, FAILED_CHECKS, of)
 
 
 def is_sick(seen: Seen) -> bool:
     return seen.state is not None and seen.state.health == "UNHEALTHY"
 
 
-def start(draft: ServiceDraft, primary: Deployment, count: int) -> list[Task]:
-    """New tasks for the deployment where its placement strategy says, as many as may start now."""
+def start(draft: ServiceDraft, primary: Deployment, count: int, sick: int = 0) -> list[Task]:
+    """New tasks for the deployment where its placement strategy says, as many as may start now.
+
+    `sick`: how many tasks they replace that failed their health checks.
+    """
     count = startable(draft, primary, count)
     if count == 0:
         return []
@@ -128,7 +149,9 @@ def start(draft: ServiceDraft, primary: Deployment, count: int) -> list[Task]:
         draft.unplaceable = capacity.NONE_MET
         return []
     started = launch(draft, primary, chosen)
-    draft.tell(f"has started {len(started)} tasks: {listed(started)}.", primary.id)
+    replaced = min(sick, len(started))
+    why = f" Amazon ECS replaced {replaced} tasks due to an unhealthy status." if replaced else ""
+    draft.tell(f"has started {len(started)} tasks: {listed(started)}.{why}", primary.id)
     return started
 
 
@@ -140,6 +163,7 @@ def startable(draft: ServiceDraft, primary: Deployment, count: int) -> int:
     if state.last_failure_at is not None:
         left = state.last_failure_at + rollout.delay_after(state.failed_in_a_row) - draft.now
         if left > timedelta(0):
+            draft.remind(THROTTLED)
             draft.look_again(left)
             return 0
     return _placeable(draft, primary, count)
@@ -220,21 +244,31 @@ def scaling(primary: Deployment) -> str:
 
 def count_failures(draft: ServiceDraft, tasks: list[Seen]) -> None:
     """Add tasks that ended by themselves to their deployment's failures, each once."""
+    known = {seen.task.id for seen in tasks}
+    draft.progress = replace(draft.progress, counted=tuple(i for i in draft.progress.counted if i in known))
     ended = [seen for seen in tasks if seen.state is not None and seen.state.stop is not None and not seen.task.stop]
-    for seen in ended:
+    count_once(draft, ended)
+
+
+def count_once(draft: ServiceDraft, failed: list[Seen]) -> None:
+    """Add each of the tasks to its deployment's failures, unless it was counted before."""
+    for seen in failed:
         state = draft.rollouts.get(seen.task.deployment_id or "")
         if seen.task.id in draft.progress.counted or state is None or seen.state is None:
             continue
         draft.progress = replace(draft.progress, counted=(*draft.progress.counted, seen.task.id), steady=False)
         draft.rollouts[state.id] = failures.with_failure(state, seen.state, draft.now)
-    ids = {seen.task.id for seen in ended}
-    draft.progress = replace(draft.progress, counted=tuple(i for i in draft.progress.counted if i in ids))
 
 
 def surplus(draft: ServiceDraft, tasks: list[Seen], count: int) -> list[Seen]:
     """`count` of the tasks to stop that nobody protects: first those that do not serve yet, then as the placement
     strategy says, then the youngest."""
     open_ = [seen for seen in oldest_last(tasks) if draft.may_stop(seen)] if count > 0 else []
+    if count > len(open_) and len(open_) < len(tasks):
+        draft.remind(
+            f"was unable to reach steady state because task set ({tasks[0].task.deployment_id}) was unable to scale "
+            "in. Reason: The number of protected tasks are more than the desired count of tasks."
+        )
     if count >= len(open_):
         return open_
     gone: list[Seen] = []

@@ -24,6 +24,8 @@ from moorage.planning import (
     notices,
     rebalancing,
     releasing,
+    replacing,
+    restoring,
     rollout,
     task_set_plan,
 )
@@ -73,25 +75,37 @@ def plan(service: Service, world: World, now: datetime, names: Names) -> Service
 
 def _roll(draft: ServiceDraft, primary: Deployment, tasks: list[Seen]) -> None:
     new = [seen for seen in tasks if seen.live and seen.task.deployment_id == primary.id]
-    old = [seen for seen in tasks if seen.live and seen.task.deployment_id != primary.id]
+    was = [seen for seen in tasks if seen.live and seen.task.deployment_id != primary.id]
+    old = _serving(draft, primary, new, was)
     sick = [seen for seen in new if moves.failed_its_checks(draft, seen)]
-    moves.give_up(draft, primary, sick)
     new = [seen for seen in new if seen not in sick]
-    useless = [seen for seen in old if not seen.healthy and (moves.is_sick(seen) or draft.may_stop(seen))]
-    moves.stop(draft, useless, moves.scaling(primary))
-    old = [seen for seen in old if seen not in useless]
+    staying = replacing.staying(draft, primary, sick, new, old)
 
-    room = rollout.room(draft.desired, _count(new), _count(old), draft.service.deployment_configuration)
+    configuration = draft.service.deployment_configuration
+    restored = restoring.restored(draft, primary, tasks, len(staying))
+    count = rollout.Count(len(old) + restored, sum(seen.healthy for seen in old))
+    room = rollout.room(draft.desired, _count(new), count, configuration, len(staying))
     extra = rebalancing.under_way(draft, new)
     surplus = moves.surplus(draft, new, len(new) - draft.desired - len(extra))
     replaced = moves.stoppable(draft, moves.oldest_last(old), room.stops)
-    leaving = moves.leaving(draft, primary, [seen for seen in (*new, *old) if seen not in (*surplus, *replaced)])
+    rest = [seen for seen in (*new, *old, *staying) if seen not in (*surplus, *replaced)]
+    leaving = moves.leaving(draft, primary, rest)
     moves.stop(draft, [*replaced, *surplus, *leaving], moves.scaling(primary))
-    started = moves.start(draft, primary, room.starts)
-    finished = not (started or old or useless or surplus or sick or leaving)
+    started = moves.start(draft, primary, room.starts, len(sick))
+    finished = not (started or was or surplus or sick or leaving)
     if finished and rebalancing.step(draft, primary, new, extra):
         finished = False
     _note_progress(draft, primary, room, new, finished, early=_is_early(draft, new, old))
+
+
+def _serving(draft: ServiceDraft, primary: Deployment, new: list[Seen], old: list[Seen]) -> list[Seen]:
+    """The tasks of former deployments that stay for now: the others serve nobody, and are stopped."""
+    sick = [seen for seen in old if moves.is_sick(seen)]
+    kept = restoring.needed(draft, primary, new, old)
+    idle = [seen for seen in old if not seen.healthy and seen not in sick and seen not in kept and draft.may_stop(seen)]
+    moves.give_up(draft, sick)
+    moves.stop(draft, idle, moves.scaling(primary))
+    return [seen for seen in old if seen not in sick and seen not in idle]
 
 
 def _seen(world: World, task: Task) -> Seen:
@@ -120,7 +134,7 @@ def _note_progress(
     if (steady or early) and state.state == words.IN_PROGRESS:
         state = _complete(draft, primary, state)
     if steady and not draft.progress.steady:
-        draft.tell("has reached a steady state.")
+        draft.tell(moves.STEADY)
     draft.progress = replace(draft.progress, steady=steady)
     draft.rollouts[primary.id] = _break_off(draft, primary, state)
 
@@ -191,6 +205,11 @@ def _retire_deployments(
 ) -> None:
     """A deployment that is not primary disappears when its last task has stopped."""
     busy = {seen.task.deployment_id for seen in tasks if not seen.stopped}
+    busy |= {
+        write.record.deployment_id
+        for write in draft.writes
+        if isinstance(write, Put) and isinstance(write.record, Task)
+    }
     _retire(draft, [each for each in all_ if each.id != primary.id and each.id not in busy])
 
 

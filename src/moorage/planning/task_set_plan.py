@@ -28,7 +28,7 @@ def scale(draft: ServiceDraft, deployments: Iterable[Deployment], tasks: list[Se
             _empty(draft, deployment, mine)
             steady = False
     if steady and not draft.progress.steady:
-        draft.tell("has reached a steady state.")
+        draft.tell(moves.STEADY)
     draft.progress = replace(draft.progress, steady=steady)
 
 
@@ -45,7 +45,8 @@ def _keep(draft: ServiceDraft, task_set: TaskSet, deployment: Deployment, mine: 
     draft.desired = task_set.desired_count(draft.service.desired_count)
     live = [seen for seen in mine if seen.live]
     sick = [seen for seen in live if moves.failed_its_checks(draft, seen)]
-    moves.give_up(draft, deployment, sick)
+    moves.count_once(draft, sick)
+    moves.give_up(draft, sick, deployment.id)
     live = [seen for seen in live if seen not in sick]
     surplus = moves.surplus(draft, live, len(live) - draft.desired)
     leaving = moves.leaving(draft, deployment, [seen for seen in live if seen not in surplus])

@@ -147,15 +147,6 @@ def test_a_rollout_without_room_says_why():
     assert healthy(world) == 1
 
 
-def test_unhealthy_tasks_are_stopped_and_replaced():
-    world = steady()
-    task, state = tasks(world)[0]
-    world = step(world.apply([Put(replace(state, health="UNHEALTHY"))]), later(30), Counter2())
-    sick = next(t for t, _ in tasks(world) if t.id == task.id)
-    assert sick.stop.reason == "Task failed container health checks"
-    assert len(live(world)) == 2
-
-
 def test_a_task_whose_check_has_not_said_healthy_completes_no_deployment_though_traffic_reaches_it():
     world = step(world_with(service(desired=1)))
     (task, _), *_ = tasks(world)
