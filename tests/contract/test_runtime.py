@@ -70,7 +70,7 @@ async def is_served(runtime: Runtime, task_id: str = ONE) -> bool:
 
 
 async def test_a_runtime_begins_without_tasks_and_knows_nothing_of_others(runtime: Runtime) -> None:
-    assert await runtime.tasks() == frozenset()
+    assert await runtime.tasks() == {}
     assert await runtime.observe(ONE) is None
     await runtime.remove(ONE)
     await runtime.signal(ONE, "app", signal.SIGTERM)
@@ -83,7 +83,7 @@ async def test_preparing_twice_prepares_once(runtime: Runtime) -> None:
     found = await runtime.observe(ONE)
     assert found is not None
     assert (found.task_id, found.address, found.containers) == (ONE, addresses[0], {})
-    assert await runtime.tasks() == {ONE}
+    assert set(await runtime.tasks()) == {ONE}
 
 
 async def test_tasks_have_addresses_of_their_own(runtime: Runtime) -> None:
@@ -190,7 +190,7 @@ async def test_removing_ends_everything_and_twice_is_once(runtime: Runtime) -> N
     await runtime.start(container("serves", name="other"))
     await runtime.remove(ONE)
     assert await runtime.observe(ONE) is None
-    assert await runtime.tasks() == frozenset()
+    assert await runtime.tasks() == {}
     await runtime.remove(ONE)
     with pytest.raises(NotRunning):
         await runtime.dial(ONE, 7070)
@@ -202,7 +202,7 @@ async def test_removing_one_task_leaves_the_others(runtime: Runtime, until: Unti
     await runtime.start(container("serves", task_id=TWO))
     await runtime.remove(ONE)
     await until(lambda: is_served(runtime, TWO))
-    assert await runtime.tasks() == {TWO}
+    assert set(await runtime.tasks()) == {TWO}
 
 
 async def test_what_a_container_wrote_is_read_by_stream_in_order_also_after_its_task_is_gone(runtime: Runtime) -> None:
@@ -248,6 +248,27 @@ async def test_nudges_tell_of_a_start_and_of_an_end(runtime: Runtime, until: Unt
     await until(is_nudged)
     await until(lambda: has_exited(runtime))
     assert set(nudged) == {ONE}
+
+
+async def test_all_that_changes_of_a_task_makes_another_revision(runtime: Runtime, until: Until) -> None:
+    async def revision() -> int:
+        found = await runtime.observe(ONE)
+        assert found is not None
+        assert await runtime.tasks() == {ONE: found.revision}
+        return found.revision
+
+    await runtime.prepare(task())
+    known = [await revision()]
+    await runtime.start(container("stubborn"))
+    known.append(await revision())
+    assert await revision() == known[-1]
+    await runtime.signal(ONE, "app", signal.SIGKILL)
+    await until(lambda: has_exited(runtime))
+    known.append(await revision())
+    await runtime.remove(ONE)
+    await runtime.prepare(task())
+    known.append(await revision())
+    assert len(set(known)) == len(known)
 
 
 async def test_an_unknown_image_cannot_be_pulled_and_leaves_nothing(runtime: Runtime) -> None:

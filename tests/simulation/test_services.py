@@ -14,7 +14,9 @@ from stories import NASTY, rolled_and_scaled, running
 from moorage.domain.registry import Instance
 from moorage.domain.service import ServiceProgress
 from moorage.domain.task import Status
+from moorage.planning.actions import TaskSpec
 from moorage.runtime.fake import Behaviour
+from moorage.runtime.faults import Odds
 
 pytestmark = pytest.mark.looptime(start=0, noop_cycles=0)
 
@@ -53,6 +55,25 @@ async def test_a_daemon_that_is_killed_and_started_again_goes_on_where_it_was(se
             await asyncio.sleep(simulation.random.uniform(0, 15))
         await simulation.until(simulation.settled)
         assert simulation.requests.failures == []
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+async def test_a_task_that_died_is_replaced_though_every_word_of_it_was_lost(seed):
+    async with running(Simulation(seed, odds=Odds(lost_nudge=1.0)), traffic=False) as simulation:
+        victim = simulation.serving()[0]
+        simulation.runtime.crash(victim.id, "app")
+        await simulation.until(lambda: victim not in simulation.serving(), within=11)
+        await simulation.until(simulation.settled, within=60)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:2])
+async def test_what_the_runtime_holds_of_no_task_is_taken_away(seed):
+    async with running(Simulation(seed), traffic=False) as simulation:
+        await simulation.runtime.prepare(TaskSpec("stray", hostname="stray"))
+        assert "stray" in await simulation.runtime.tasks()
+        await asyncio.sleep(11)
+        mine = {task.id for task in (*simulation.serving(), *simulation.serving(CLIENT))}
+        assert set(await simulation.runtime.tasks()) == mine
 
 
 @pytest.mark.parametrize("seed", SEEDS[: len(SEEDS) // 8])

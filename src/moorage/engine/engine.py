@@ -6,7 +6,6 @@ or doubled event changes nothing. At the start every key is looked at once.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from moorage.domain.alarm_watch import AlarmWatch
@@ -17,28 +16,25 @@ from moorage.domain.registry import Instance, RegistryService
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack
 from moorage.domain.switches import FROZEN
-from moorage.domain.task import Status, Task, TaskState
+from moorage.domain.task import Task, TaskState
 from moorage.domain.task_set import TaskSet
 from moorage.domain.world import World
 from moorage.engine.alarms import Alarms
-from moorage.engine.loop import Controller, Loop, Wake
+from moorage.engine.loop import Controller, Loop
 from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.names import Hosts, Names
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
 from moorage.engine.served_names import concerns_names
 from moorage.engine.services import Registry, Services
+from moorage.engine.sweep import Sweep
 from moorage.engine.task_log_groups import TaskLogGroups
 from moorage.engine.task_roles import TaskRoles
 from moorage.engine.task_secrets import TaskSecrets
 from moorage.engine.tasks import Envoy, Means, Tasks
 from moorage.planning.situation import Patience
 
-SWEEP: Final = timedelta(seconds=30)
-"""How often the runtime is asked for tasks that nobody knows."""
-
-
-ALWAYS: Final = frozenset({"orphans", "metering", "zones"})
+ALWAYS: Final = frozenset({"sweep", "metering", "zones"})
 """Controllers of one key, looked at once at the start."""
 
 
@@ -52,24 +48,6 @@ class Outside:
     clock: Clock
     ids: Ids
     operations: Operations | None = None
-
-
-class Orphans:
-    """Takes away what the runtime holds of tasks that are not in the World, or have STOPPED there."""
-
-    def __init__(self, store: Store, runtime: Runtime, proxies: Proxies) -> None:
-        self._store = store
-        self._runtime = runtime
-        self._proxies = proxies
-
-    async def reconcile(self, key: Key) -> Wake:
-        held = await self._runtime.tasks()
-        world = self._store.snapshot()
-        known = {task.id for task in world.all(Task) if not _stopped(world, task)}
-        for task_id in sorted(held - known):
-            await self._runtime.remove(task_id)
-            await self._proxies.close(task_id)
-        return SWEEP
 
 
 class Engine:
@@ -104,7 +82,7 @@ class Engine:
             "mesh": Mesh(store, proxies, clock, bundle),
             "names": Names(store, names),
             "hosts": self._hosts,
-            "orphans": Orphans(store, runtime, proxies),
+            "sweep": Sweep(store, runtime, proxies, self._tasks.seen, self._nudged),
             **dict(more),
         }
         self._always = ALWAYS & controllers.keys()
@@ -263,8 +241,3 @@ def _mesh_of(deployment: Deployment) -> Item | None:
     if deployment.namespace_id is None:
         return None
     return ("mesh", (deployment.account, deployment.region, deployment.namespace_id))
-
-
-def _stopped(world: World, task: Task) -> bool:
-    state = world.get(TaskState, task.key)
-    return state is not None and state.status is Status.STOPPED

@@ -83,8 +83,8 @@ class Runtime(Protocol):
     async def listening(self, task_id: str) -> frozenset[int]:
         """The TCP ports that programs of the task listen on now; none when the task is unknown."""
 
-    async def tasks(self) -> frozenset[str]:
-        """The ids of all tasks that the runtime holds anything of."""
+    async def tasks(self) -> Mapping[str, int]:
+        """All tasks that the runtime holds anything of: by id, the revision of what `observe` tells of each now."""
 
     async def dial(self, task_id: str, port: int) -> socket.socket:
         """A TCP socket, non-blocking, connected to 127.0.0.1:port inside the task's network namespace. NotRunning."""

@@ -26,7 +26,7 @@ from moorage.engine.task_secrets import CannotInitialize, Fetched, TaskSecrets
 from moorage.mesh.view import View
 from moorage.mesh.view_of import view_of
 from moorage.planning import containers, definitions, inside, log_routing, sidecar
-from moorage.planning.actions import ContainerSpec
+from moorage.planning.actions import ContainerSpec, TaskObservation
 from moorage.planning.sidecar import Proxy
 from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare, Remove, Signal, Situation, Start
 
@@ -83,12 +83,15 @@ class Tasks:
         self._roles = means.roles
         self._log_groups = means.log_groups
         self.waiting: set[Key] = set()
+        self.seen: dict[str, int] = {}
+        """The revision of every task as it was observed last, by its id; none of a task that there is nothing of."""
 
     async def reconcile(self, key: Key) -> Wake:
         world = self._store.snapshot()
         subject = _subject(world, key)
         if subject is None:
             self.waiting.discard(key)
+            self.seen.pop(key[-1], None)
             return None
         steps = containers.next_steps(await self._look(world, subject))
         await self._record(world, subject, steps.state)
@@ -113,7 +116,7 @@ class Tasks:
         )
         if state.status is Status.STOPPED:
             return situation
-        situation = replace(situation, observation=await self._runtime.observe(task.id))
+        situation = replace(situation, observation=await self._observed(task.id))
         if state.status in WAITING:
             situation = replace(situation, holding=self._holding(world, subject))
         if proxy is None or state.status is Status.DEPROVISIONING:
@@ -127,6 +130,14 @@ class Tasks:
         if state.status is Status.STOPPING:
             return replace(situation, in_flight=await self._proxies.in_flight(task.id))
         return situation
+
+    async def _observed(self, task_id: str) -> TaskObservation | None:
+        observation = await self._runtime.observe(task_id)
+        if observation is None:
+            self.seen.pop(task_id, None)
+        else:
+            self.seen[task_id] = observation.revision
+        return observation
 
     def _patience_with(self, world: World, task: Task) -> Patience:
         """The daemon's, with the drain time that the task's service asks for."""

@@ -177,7 +177,7 @@ class TaskObservation:
     """What the runtime saw of a task: its address once it is prepared, and the containers that were ever started.
 
     Where its containers have networks of their own `address` is "", and `addresses` are theirs by name; `bindings` are
-    what is published of them at `host_address`.
+    what is published of them at `host_address`. `revision` is another one whenever any of this changes.
     """
 
     task_id: str
@@ -186,3 +186,4 @@ class TaskObservation:
     host_address: str = ""
     addresses: dict[str, str] = field(default_factory=dict)
     bindings: tuple[PortBinding, ...] = ()
+    revision: int = 0

@@ -28,7 +28,7 @@ from moorage.planning.situation import Action, Drain, Forget, Prepare, Remove, S
 SOON: Final = timedelta(milliseconds=25)
 """How long to wait before looking again at something that sends no word when it is done (a proxy's readiness)."""
 LATER: Final = timedelta(seconds=10)
-"""A slow look at a task that is at rest, in case word of a change was lost."""
+"""A slow look at a task that is on its way, in case what it waits for sent no word."""
 RETENTION: Final = timedelta(hours=1)
 """How long a STOPPED task is still described."""
 SETTLE: Final = timedelta(milliseconds=200)
@@ -249,7 +249,7 @@ def _cause(situation: Situation, step: Step) -> Stop | None:
 
 # --- what to do in each status --------------------------------------------------------------------------------------
 
-Doing = tuple[tuple[Action, ...], timedelta]
+Doing = tuple[tuple[Action, ...], timedelta | None]
 
 
 def _provisioning(situation: Situation) -> Doing:
@@ -274,7 +274,7 @@ def _running(situation: Situation) -> Doing:
         return again, SOON
     gate = _gate(situation)
     if not gate:
-        return (), LATER
+        return (), None  # at rest: the runtime says when anything changes
     return (), min(LATER, gate) if health.checked(situation.definition) else SOON
 
 

@@ -95,8 +95,8 @@ Action = Prepare | Start | Signal | Drain | Remove | Forget
 
 @dataclass(frozen=True)
 class Steps:
-    """The task's new state, what to do now, and when to look again at the latest."""
+    """The task's new state, what to do now, and when to look again at the latest; None: when something changes."""
 
     state: TaskState
     actions: tuple[Action, ...]
-    wake: timedelta
+    wake: timedelta | None

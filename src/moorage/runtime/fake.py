@@ -87,6 +87,7 @@ class _Task:
     addresses: dict[str, str] = field(default_factory=dict)
     bindings: tuple[PortBinding, ...] = ()
     containers: dict[str, _Container] = field(default_factory=dict)
+    revision: int = 0
 
     @property
     def held(self) -> list[str]:
@@ -111,6 +112,7 @@ class FakeRuntime:
         self._tasks: dict[str, _Task] = {}
         self._gone: dict[tuple[str, str], _Container] = {}
         self._nudges: list[Callable[[str], None]] = []
+        self._revisions = count(1)
 
     async def prepare(self, spec: TaskSpec) -> str:
         await self._faults.before("prepare", spec.task_id)
@@ -268,7 +270,7 @@ class FakeRuntime:
             return None
         seen = {name: container.seen for name, container in task.containers.items()}
         host = INSTANCE if task.spec.apart and task.spec.joined else ""
-        return TaskObservation(task_id, task.address, seen, host, task.addresses, task.bindings)
+        return TaskObservation(task_id, task.address, seen, host, task.addresses, task.bindings, task.revision)
 
     async def listening(self, task_id: str) -> frozenset[int]:
         await self._faults.before("listening", task_id)
@@ -281,9 +283,9 @@ class FakeRuntime:
         listens = container.runs and since.total_seconds() >= container.behaviour.listens_after
         return container.behaviour.listens | frozenset(container.behaviour.answers) if listens else frozenset()
 
-    async def tasks(self) -> frozenset[str]:
+    async def tasks(self) -> Mapping[str, int]:
         await self._faults.before("tasks", "")
-        return frozenset(self._tasks)
+        return {task_id: task.revision for task_id, task in self._tasks.items()}
 
     async def dial(self, task_id: str, port: int) -> socket.socket:
         await self._faults.before("dial", task_id)
@@ -330,6 +332,8 @@ class FakeRuntime:
         return None if task is None else task.containers.get(name)
 
     def _nudge(self, task_id: str) -> None:
+        if task_id in self._tasks:
+            self._tasks[task_id].revision = next(self._revisions)
         for _ in range(self._faults.nudges(task_id)):
             for nudge in self._nudges:
                 nudge(task_id)

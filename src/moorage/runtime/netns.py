@@ -85,9 +85,11 @@ class NetnsRuntime:
         self._resolve = resolve
         self._nudges: list[Callable[[str], None]] = []
         self._readers: dict[str, set[asyncio.Event]] = {}
-        self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard)
+        self._known: set[str] = set()
+        self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard, self._left)
 
     async def prepare(self, spec: TaskSpec) -> str:
+        self._known.add(spec.task_id)
         answer = await self._ask("prepare", **requests.preparing(spec))
         return str(answer["address"])
 
@@ -103,20 +105,25 @@ class NetnsRuntime:
 
     async def remove(self, task_id: str) -> None:
         await self._ask("remove", task_id=task_id)
+        self._known.discard(task_id)
 
     async def observe(self, task_id: str) -> TaskObservation | None:
         task = (await self._ask("observe", task_id=task_id))["task"]
         if task is None:
             return None
+        self._known.add(task_id)
         seen = {record["name"]: _observation(record) for record in task["containers"]}
         bindings = tuple(PortBinding(**binding) for binding in task["bindings"])
-        return TaskObservation(task_id, task["address"], seen, task["host_address"], task["addresses"], bindings)
+        return TaskObservation(
+            task_id, task["address"], seen, task["host_address"], task["addresses"], bindings, task["revision"]
+        )
 
     async def listening(self, task_id: str) -> frozenset[int]:
         return frozenset((await self._ask("listening", task_id=task_id))["ports"])
 
-    async def tasks(self) -> frozenset[str]:
-        return frozenset((await self._ask("tasks"))["tasks"])
+    async def tasks(self) -> Mapping[str, int]:
+        revisions: dict[str, int] = (await self._ask("tasks"))["tasks"]
+        return revisions
 
     async def dial(self, task_id: str, port: int) -> socket.socket:
         made, _ = await self._socket(task_id, port)
@@ -281,6 +288,11 @@ class NetnsRuntime:
             news.set()
         for nudge in self._nudges:
             nudge(task_id)
+
+    def _left(self) -> None:
+        """A supervisor that ends takes its tasks with it: something of each of them changed."""
+        for task_id in sorted(self._known):
+            self._heard(task_id)
 
 
 def _observation(record: Message) -> ContainerObservation:

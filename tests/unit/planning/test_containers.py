@@ -335,14 +335,14 @@ def test_one_that_ends_before_that_never_was_healthy_and_so_has_failed():
 
 
 @pytest.mark.parametrize("make", [meshed, lambda: Life(definition()), lambda: Life(definition(containers=[CHECKED]))])
-def test_a_task_at_rest_is_looked_at_slowly(make):
+def test_a_task_at_rest_is_looked_at_when_something_changes(make):
     life = make()
     life.settle()
     if life.state.healthy_at is None:
         life.say_health("app", Health.HEALTHY)
         life.settle()
     steps = life.look()
-    assert (steps.actions, steps.wake) == ((), containers.LATER)
+    assert (steps.actions, steps.wake) == ((), None)
 
 
 def test_a_stopped_task_is_forgotten_after_an_hour():

@@ -111,7 +111,7 @@ async def test_a_removed_task_is_forgotten_and_its_address_is_not_given_again_so
     await runtime.remove("alpha")
     await runtime.remove("alpha")
     assert await runtime.observe("alpha") is None
-    assert await runtime.tasks() == frozenset()
+    assert await runtime.tasks() == {}
     assert await runtime.prepare(TaskSpec("beta", "beta")) != first
 
 

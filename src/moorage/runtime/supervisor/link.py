@@ -52,11 +52,12 @@ class Launch:
 
 
 class Link:
-    """One connection, made when first needed."""
+    """One connection, made when first needed. `heard` is told of a task, `left` that the supervisor hung up."""
 
-    def __init__(self, launch: Launch, heard: Callable[[str], None]) -> None:
+    def __init__(self, launch: Launch, heard: Callable[[str], None], left: Callable[[], None]) -> None:
         self._launch = launch
         self._heard = heard
+        self._left = left
         self._connecting = asyncio.Lock()
         self._connection: _Connection | None = None
 
@@ -117,7 +118,7 @@ class Link:
         connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             await loop.sock_connect(connecting, str(self._launch.run_dir / protocol.SOCKET))
-            connection = _Connection(connecting, self._heard)
+            connection = _Connection(connecting, self._heard, self._left)
             version = (await asyncio.wait_for(connection.hello, _ANSWER)).get("version")
         except (FileNotFoundError, ConnectionError):
             connecting.close()
@@ -161,10 +162,11 @@ class Link:
 class _Connection:
     """Reads and writes on the event loop; one future per request."""
 
-    def __init__(self, connected: socket.socket, heard: Callable[[str], None]) -> None:
+    def __init__(self, connected: socket.socket, heard: Callable[[str], None], left: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = connected
         self._heard = heard
+        self._left = left
         self._buffer = b""
         self._descriptors: deque[int] = deque()
         self._waiting: dict[int, asyncio.Future[tuple[Message, list[int]]]] = {}
@@ -217,6 +219,7 @@ class _Connection:
         self._descriptors.extend(descriptors)
         if not data:
             self.close()
+            self._left()
             return
         messages, self._buffer = protocol.split(self._buffer + data)
         for message in messages:

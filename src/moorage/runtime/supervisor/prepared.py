@@ -33,6 +33,8 @@ class Task:
     shared: Shared = field(default_factory=Shared)
     containers: dict[str, Container] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    revision: int = 0
+    """Another number whenever something changes of what is told of the task, whichever supervisor counts."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from moorage.runtime import syscalls
 from moorage.runtime.supervisor import (
+    clock,
     containers,
     health,
     hosts,
@@ -47,7 +48,9 @@ class Tasks:
         self._settings = settings
         self._children = children
         self._cgroups = cgroups
-        self._notify = notify
+        self._tell = notify
+        # Beyond all numbers of a former supervisor: each of its changes took longer than a nanosecond.
+        self._revisions = count(int(clock.now() * 1e9))
         self.guests = Guests(children)
         self._home = network.hold()
         self._tasks: dict[str, Task] = {}
@@ -55,7 +58,8 @@ class Tasks:
         self._last_offset: int = records.last_offset(settings.state)
         self._ports = HostPorts(network.ephemeral_ports())
         for task_id, seen in records.former(settings.state).items():
-            self._tasks[task_id] = Task(task_id, containers=self._restore(task_id, seen))
+            restored = self._restore(task_id, seen)
+            self._tasks[task_id] = Task(task_id, containers=restored, revision=next(self._revisions))
 
     async def prepare(self, request: Message) -> Message:
         """Make the task's network; what an observation tells of it."""
@@ -126,7 +130,8 @@ class Tasks:
         task = self._tasks.get(request["task_id"])
         if task is None:
             return {"task": None}
-        return {"task": {**_network_of(task), "containers": [asdict(c.seen) for c in task.containers.values()]}}
+        seen = [asdict(container.seen) for container in task.containers.values()]
+        return {"task": {**_network_of(task), "containers": seen, "revision": task.revision}}
 
     async def listening(self, request: Message) -> Message:
         """The TCP ports that the task's programs listen on; where a proxy is apart from them, its own are not told."""
@@ -140,8 +145,8 @@ class Tasks:
         return {"ports": sorted(ports)}
 
     async def tasks(self, _request: Message) -> Message:
-        """The ids of all tasks."""
-        return {"tasks": sorted(self._tasks)}
+        """All tasks: the revision of each by its id."""
+        return {"tasks": {task.task_id: task.revision for task in self._tasks.values()}}
 
     async def socket(self, request: Message) -> tuple[Message, int]:
         """A TCP socket where the task's programs are, not connected yet, and the task's own names.
@@ -204,6 +209,13 @@ class Tasks:
     async def end_all(self) -> None:
         """Remove every task; for the supervisor's own end."""
         await asyncio.gather(*(self.remove({"task_id": task_id}) for task_id in list(self._tasks)))
+
+    def _notify(self, task_id: str) -> None:
+        """Something of the task changed: mark it as changed, then say so."""
+        task = self._tasks.get(task_id)
+        if task is not None:
+            task.revision = next(self._revisions)
+        self._tell(task_id)
 
     async def _build(self, task: Task, request: Message) -> None:
         task.hostname = request["hostname"]
