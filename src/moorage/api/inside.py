@@ -5,9 +5,10 @@ send from another. So a task sees itself and no other. Moorage's own routes are 
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -31,11 +32,12 @@ RENEWED_BEFORE: Final = timedelta(hours=1)
 
 
 class Refused(Exception):
-    """The agent's answer to what it cannot tell: a status and a sentence."""
+    """The agent's answer to what it cannot tell: a status and a sentence, or the document that has it."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, document: Mapping[str, Any] | None = None) -> None:
         super().__init__(sentence)
         self.status = status
+        self.document = document or sentence
 
 
 class Inside:
@@ -68,6 +70,11 @@ class Inside:
                 Route("/v4/{container}/taskWithTags", self.task_with_tags),
                 Route("/v4/{container}/stats", self.stats),
                 Route("/v4/{container}/task/stats", self.task_stats),
+                Route("/v3/{container}", self.container_as_before),
+                Route("/v3/{container}/task", self.task_as_before),
+                Route("/v3/{container}/taskWithTags", self.task_with_tags_as_before),
+                Route("/v3/{container}/stats", self.stats),
+                Route("/v3/{container}/task/stats", self.task_stats),
                 Route("/v2/credentials/{id}", self.credentials),
                 Route("/api/{container}/task-protection/v1/state", self.protection, methods=["GET", "PUT"]),
             ],
@@ -84,19 +91,31 @@ class Inside:
     async def task_with_tags(self, request: Request) -> Response:
         return _json(task_metadata.task(self._asked(request)[0], with_tags=True))
 
+    async def container_as_before(self, request: Request) -> Response:
+        subject, name = self._asked(request)
+        return _json(task_metadata.version_3(task_metadata.container(subject, name)))
+
+    async def task_as_before(self, request: Request) -> Response:
+        return _json(task_metadata.version_3(task_metadata.task(self._asked(request)[0])))
+
+    async def task_with_tags_as_before(self, request: Request) -> Response:
+        return _json(task_metadata.version_3(task_metadata.task(self._asked(request)[0], with_tags=True)))
+
     async def stats(self, request: Request) -> Response:
         subject, name = self._asked(request)
-        return _json(await self._stats.container(subject.task, name))
+        return _json(await self._stats.container(subject.task, subject.state, name))
 
     async def task_stats(self, request: Request) -> Response:
-        return _json(await self._stats.task(self._asked(request)[0].task))
+        subject, _ = self._asked(request)
+        return _json(await self._stats.task(subject.task, subject.state))
 
     async def credentials(self, request: Request) -> Response:
         """Temporary credentials of the task's role. The session's name is the task's id, as on ECS."""
         subject = self._subject(request.scope)
         role = inside.role(subject.task, subject.definition)
         if role is None or request.path_params["id"] != inside.credentials_id(subject.task):
-            raise Refused(404, "There are no credentials of this name for the task.")
+            why = "CredentialsV2Request: Credentials not found"
+            raise Refused(400, why, {"code": "InvalidIdInRequest", "message": why, "HTTPErrorCode": 400})
         arn = task_role.arn(role, subject.task.account)
         session = await self._session(subject.task, arn)
         keys = sessions.shown(session)
@@ -132,7 +151,7 @@ class Inside:
         arguments: dict[str, Any] = {"cluster": found.cluster, "tasks": [found.id]}
         operation = "GetTaskProtection"
         if request.method == "PUT":
-            operation, arguments = "UpdateTaskProtection", {**arguments, **_protection(await request.body())}
+            operation, arguments = "UpdateTaskProtection", {**arguments, **_protection(await request.body(), found.arn)}
         try:
             answer = await self._operations.call(found.account, found.region, "ecs", operation, arguments)
         except OperationFailed as error:
@@ -165,26 +184,44 @@ class Inside:
         return next((state for state in held if state.status is not Status.STOPPED), None)
 
 
-def _protection(body: bytes) -> dict[str, Any]:
+def _protection(body: bytes, arn: str) -> dict[str, Any]:
     """The agent's member names as the operation's."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Refused(400, "The body must be JSON.") from error
-    if not isinstance(document, dict) or not isinstance(document.get("ProtectionEnabled"), bool):
-        raise Refused(400, "Invalid request: does not contain 'ProtectionEnabled' field")
-    if unknown := sorted(document.keys() - {"ProtectionEnabled", "ExpiresInMinutes"}):
-        raise Refused(400, f"Invalid request: unknown field {unknown[0]}")
-    asked = {"protectionEnabled": document["ProtectionEnabled"]}
-    return asked | ({"expiresInMinutes": document["ExpiresInMinutes"]} if "ExpiresInMinutes" in document else {})
+        document = msgspec.json.decode(body or b"{}", type=_Protection)
+    except msgspec.MsgspecError as error:
+        raise _invalid("", f"UpdateTaskProtection: failed to decode request: {error}") from error
+    if document.ProtectionEnabled is None:
+        raise _invalid(arn, "Invalid request: does not contain 'ProtectionEnabled' field")
+    asked = {"protectionEnabled": document.ProtectionEnabled}
+    return asked | ({} if document.ExpiresInMinutes is None else {"expiresInMinutes": document.ExpiresInMinutes})
+
+
+class _Protection(msgspec.Struct, forbid_unknown_fields=True):
+    """What a task may ask for."""
+
+    ProtectionEnabled: bool | None = None
+    ExpiresInMinutes: int | None = None
+
+
+def _invalid(arn: str, why: str) -> Refused:
+    return Refused(400, why, {"error": _given(Arn=arn, Code="InvalidParameterException", Message=why)})
+
+
+def _given(**members: str) -> dict[str, str]:
+    return {name: value for name, value in members.items() if value}
 
 
 def _capitals(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {name[:1].upper() + name[1:]: value for name, value in members.items()}
+    """The operation's members with the agent's names, and instants as the agent writes them."""
+    return {name[:1].upper() + name[1:]: _instant(value) for name, value in members.items()}
+
+
+def _instant(value: object) -> object:
+    return value.isoformat(timespec="milliseconds").replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    return _json(str(error), error.status if isinstance(error, Refused) else 400)
+    return _json(error.document, error.status) if isinstance(error, Refused) else _json(str(error), 400)
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

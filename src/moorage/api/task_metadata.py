@@ -1,4 +1,4 @@
-"""Task metadata version 4: a task and its containers as ECS's agent describes them to the task itself.
+"""Task metadata of versions 4 and 3: a task and its containers as ECS's agent describes them to the task itself.
 
 From the World to the documents; nothing is told that was not seen. How a task asks is `inside`'s concern.
 """
@@ -6,13 +6,15 @@ From the World to the documents; nothing is told that was not seen. How a task a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from moorage.api.ecs import present_task
 from moorage.domain import arns
 from moorage.domain.task import ContainerState, Task, TaskState, desired_status
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
-from moorage.planning import inside, sidecar
+from moorage.planning import inside, log_sinks, sidecar
+
+_SINCE_4: Final = frozenset({"LaunchType", "ServiceName", "ContainerARN", "LogDriver", "LogOptions", "RestartCount"})
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def task(subject: Subject, with_tags: bool = False) -> dict[str, Any]:
         "Revision": str(definition.revision),
         "DesiredStatus": desired_status(found, state),
         "KnownStatus": str(state.status),
-        "Limits": _task_limits(found, definition),
+        "Limits": _task_limits(found, definition) or None,
         "PullStartedAt": _instant(state.pull_started_at),
         "PullStoppedAt": _instant(state.pull_stopped_at),
         "ExecutionStoppedAt": _instant(state.execution_stopped_at),
@@ -76,8 +78,16 @@ def container(subject: Subject, name: str) -> dict[str, Any]:
         ContainerARN=present_task.container_arn(found, name),
         Networks=list(_networks(subject, seen)),
         Ports=list(_ports(state, seen)) or None,
-        **_logging(definition),
+        **_logging(subject, seen, definition),
     )
+
+
+def version_3(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as version 3 of the endpoint has it: without what came with version 4 (its page in the guide)."""
+    kept = {name: value for name, value in document.items() if name not in _SINCE_4}
+    if "Containers" in kept:
+        kept["Containers"] = [version_3(each) for each in kept["Containers"]]
+    return kept
 
 
 def name_of(subject: Subject, identity: str) -> str | None:
@@ -105,9 +115,15 @@ def _limits(definition: ContainerDefinition | None) -> dict[str, Any] | None:
     return _given(CPU=definition.document.get("cpu", 0), Memory=definition.document.get("memory"))
 
 
-def _logging(definition: ContainerDefinition | None) -> dict[str, Any]:
+def _logging(subject: Subject, seen: ContainerState, definition: ContainerDefinition | None) -> dict[str, Any]:
+    """As the driver has them: of awslogs, the stream itself and not the prefix that it is named by."""
     configuration: Mapping[str, Any] = definition.document.get("logConfiguration", {}) if definition else {}
-    return _given(LogDriver=configuration.get("logDriver"), LogOptions=configuration.get("options"))
+    driver, options = configuration.get("logDriver"), configuration.get("options")
+    if driver == "awslogs" and options:
+        stream = log_sinks.stream(subject.task.id, seen.name, options, seen.runtime_id)
+        options = {name: value for name, value in options.items() if name != "awslogs-stream-prefix"}
+        options["awslogs-stream"] = stream
+    return _given(LogDriver=driver, LogOptions=options)
 
 
 def _networks(subject: Subject, seen: ContainerState) -> Iterator[dict[str, Any]]:

@@ -43,6 +43,7 @@ def surroundings(task: Task, definition: TaskDefinition, container: str) -> Surr
     }
     fixed = {
         "AWS_EXECUTION_ENV": EXECUTION_ENV.get(task.launch_type, "AWS_ECS_EC2"),
+        "ECS_CONTAINER_METADATA_URI": f"http://{ADDRESS}/v3/{identity}",
         "ECS_CONTAINER_METADATA_URI_V4": f"http://{ADDRESS}/v4/{identity}",
         "ECS_AGENT_URI": f"http://{ADDRESS}/api/{identity}",
     }

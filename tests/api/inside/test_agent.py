@@ -14,6 +14,7 @@ from moorage.api.app import App, Endpoint
 from moorage.api.dispatch import Dispatcher
 from moorage.api.inside import Inside
 from moorage.domain.changes import Put
+from moorage.domain.cluster import Cluster
 from moorage.domain.task import ContainerState, Status, Task, TaskState
 from moorage.domain.world import World
 from moorage.planning import inside
@@ -50,7 +51,7 @@ async def iam(_service: str, request: Request) -> Response:
 
 
 async def measure(task_id: str) -> Mapping[str, Any]:
-    counted = {"cpu": 7, "memory": {"usage": 5, "limit": 9}, "pids": {"current": 1}}
+    counted = {"cpu": 7, "user": 4, "kernel": 3, "memory": {"usage": 5, "limit": 9}, "pids": {"current": 1}}
     return {
         "cpus": 2,
         "system": 100,
@@ -95,8 +96,9 @@ def path_of(of: Task) -> str:
 async def test_a_task_sees_itself_and_no_other() -> None:
     app = two_tasks()
     for rest in ("", "/task", "/taskWithTags", "/stats", "/task/stats"):
-        assert (await ask(app, HERE, path_of(MINE) + rest)).status_code == 200
-        assert (await ask(app, HERE, path_of(OTHER) + rest)).status_code == 404
+        for before in ("v4", "v3"):
+            assert (await ask(app, HERE, path_of(MINE).replace("v4", before) + rest)).status_code == 200
+            assert (await ask(app, HERE, path_of(OTHER).replace("v4", before) + rest)).status_code == 404
     assert (await ask(app, HERE, path_of(MINE) + "/task")).json()["TaskARN"] == MINE.arn
 
 
@@ -105,7 +107,8 @@ async def test_credentials_are_those_of_the_task_that_asks() -> None:
     path = f"/v2/credentials/{inside.credentials_id(MINE)}"
     keys = (await ask(app, HERE, path)).json()
     assert (keys["RoleArn"], keys["Expiration"]) == (ROLE, "2026-11-22T18:00:00Z")
-    assert (await ask(app, THERE, path)).status_code == 404
+    refused = await ask(app, THERE, path)
+    assert (refused.status_code, refused.json()["code"]) == (400, "InvalidIdInRequest")
     assert (await ask(app, HERE, path)).json() == keys
     assert f"assumed-role/app/{MINE.id}" in (await identity(app, keys)).text
     assert (await identity(app, {**keys, "Token": "other"})).status_code == 403
@@ -143,7 +146,7 @@ async def test_a_role_that_is_gone_has_no_credentials_any_more() -> None:
 
 async def test_a_task_without_a_role_has_no_credentials() -> None:
     app = served(definition(), MINE, MINE_STATE)
-    assert (await ask(app, HERE, f"/v2/credentials/{inside.credentials_id(MINE)}")).status_code == 404
+    assert (await ask(app, HERE, f"/v2/credentials/{inside.credentials_id(MINE)}")).status_code == 400
 
 
 async def test_the_role_of_an_override_goes_before() -> None:
@@ -182,6 +185,68 @@ async def test_what_cannot_be_counted_is_told_as_nothing() -> None:
 async def test_protection_is_asked_of_the_operation() -> None:
     path = f"/api/{inside.container_id(MINE.id, 'app')}/task-protection/v1/state"
     answer = await ask(two_tasks(), HERE, path, method="PUT", json={"ProtectionEnabled": True, "Colour": 1})
-    assert (answer.status_code, answer.json()) == (400, "Invalid request: unknown field Colour")
+    assert (answer.status_code, answer.json()["error"]["Code"]) == (400, "InvalidParameterException")
+    assert "Colour" in answer.json()["error"]["Message"]
+    answer = await ask(two_tasks(), HERE, path, method="PUT", content=b"")
+    assert answer.json()["error"] == {
+        "Arn": MINE.arn,
+        "Code": "InvalidParameterException",
+        "Message": "Invalid request: does not contain 'ProtectionEnabled' field",
+    }
     answer = await ask(two_tasks(), HERE, path, method="PUT", json={"ProtectionEnabled": True})
     assert "protection" in answer.json() or answer.json().keys() & {"error", "failure"}
+
+
+async def test_a_protection_ends_at_an_instant_as_the_agent_writes_it() -> None:
+    cluster = Cluster(*HOME, CLUSTER, "ACTIVE", NOON)
+    app = served(cluster, definition(), replace(MINE, group="service:web", service="web"), MINE_STATE)
+    path = f"/api/{inside.container_id(MINE.id, 'app')}/task-protection/v1/state"
+    asked = {"ProtectionEnabled": True, "ExpiresInMinutes": 30}
+    answer = await ask(app, HERE, path, method="PUT", json=asked)
+    assert answer.json()["protection"]["ExpirationDate"] == "2026-11-22T12:30:00.000Z"
+
+
+async def test_the_options_of_the_log_driver_name_the_stream_and_not_its_prefix() -> None:
+    options = {"awslogs-group": "/g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}
+    logging = {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+    kind = definition(containers=[{"name": "app", "image": "i", **logging}])
+    app = served(kind, MINE, MINE_STATE)
+    found = (await ask(app, HERE, path_of(MINE))).json()
+    assert found["LogDriver"] == "awslogs"
+    assert found["LogOptions"] == {
+        "awslogs-group": "/g",
+        "awslogs-region": "us-east-1",
+        "awslogs-stream": f"p/app/{MINE.id}",
+    }
+    whole = (await ask(app, HERE, path_of(MINE).replace("v4", "v3") + "/task")).json()
+    assert not {"LaunchType", "ServiceName"} & whole.keys()
+    assert not {"LogDriver", "LogOptions", "ContainerARN"} & whole["Containers"][0].keys()
+
+
+async def test_statistics_are_compared_with_a_sample_that_is_a_second_old(clock: Clock) -> None:
+    app = served(definition(), MINE, MINE_STATE, clock=clock)
+
+    async def read() -> dict[str, Any]:
+        found: dict[str, Any] = (await ask(app, HERE, path_of(MINE) + "/stats")).json()
+        return found
+
+    assert (await read())["preread"] == "0001-01-01T00:00:00Z"
+    former = []
+    for _ in range(4):
+        clock.at += timedelta(seconds=0.6)
+        found = await read()
+        former.append(found["preread"])
+        assert found["network_rate_stats"] == {"rx_bytes_per_sec": 0.0, "tx_bytes_per_sec": 0.0}
+    assert former == [
+        "2026-11-22T12:00:00Z",
+        "2026-11-22T12:00:00Z",
+        "2026-11-22T12:00:01.200000Z",
+        "2026-11-22T12:00:01.200000Z",
+    ]
+    assert found["cpu_stats"]["cpu_usage"] == {"total_usage": 7, "usage_in_usermode": 4, "usage_in_kernelmode": 3}
+
+
+async def test_a_container_that_has_stopped_uses_nothing() -> None:
+    stopped = replace(MINE_STATE, containers=(ContainerState("app", "STOPPED", started_at=NOON),))
+    app = served(definition(), MINE, stopped)
+    assert (await ask(app, HERE, path_of(MINE) + "/stats")).json() is None

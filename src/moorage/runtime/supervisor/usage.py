@@ -18,23 +18,31 @@ _SENT = ("tx_bytes", "tx_packets", "tx_errors", "tx_dropped")
 
 
 def of_container(groups: Cgroups, task: str, name: str) -> dict[str, Any] | None:
-    """Nanoseconds of CPU, bytes of memory with their limit, processes."""
+    """Nanoseconds of CPU, of them those of programs and of the kernel; bytes of memory with their limit; processes."""
     if not {"cpu", "memory", "pids"} <= groups.groups.keys():
         return None
     cpu, memory, pids = (groups.groups[each] / task / name for each in ("cpu", "memory", "pids"))
     if groups.version == 2:
-        spent: int | None = _keyed(cpu / "cpu.stat").get("usage_usec", 0) * 1000
+        times = _keyed(cpu / "cpu.stat")
+        spent: int | None = times.get("usage_usec", 0) * 1000
+        user, kernel = times.get("user_usec", 0) * 1000, times.get("system_usec", 0) * 1000
         used, limit = _number(memory / "memory.current"), _number(memory / "memory.max")
         most = _number(memory / "memory.peak")
     else:
         spent = _number(cpu / "cpuacct.usage")
-        spent = _of_processes(cpu / "cgroup.procs") if spent is None else spent
+        user, kernel = _of_processes(cpu / "cgroup.procs") if spent is None else _of_group(cpu / "cpuacct.stat")
+        spent = user + kernel if spent is None else spent
         used, limit = _number(memory / "memory.usage_in_bytes"), _number(memory / "memory.limit_in_bytes")
         most = _number(memory / "memory.max_usage_in_bytes")
     counted = {"usage": used, "max_usage": most, "limit": limit}
     return {
         "cpu": spent,
-        "memory": {key: value for key, value in counted.items() if value is not None},
+        "user": user,
+        "kernel": kernel,
+        "memory": {
+            **{key: value for key, value in counted.items() if value is not None},
+            "stats": _keyed(memory / "memory.stat"),
+        },
         "pids": {"current": _number(pids / "pids.current")},
     }
 
@@ -55,14 +63,19 @@ def of_machine() -> tuple[int, int]:
     return os.cpu_count() or 1, sum(map(int, ticks)) * _TICK
 
 
-def _of_processes(members: Path) -> int:
+def _of_processes(members: Path) -> tuple[int, int]:
     """Where `cpuacct` is elsewhere: what the group's processes, and children that they have waited for, have spent."""
-    ticks = 0
+    user = kernel = 0
     for pid in members.read_text().split():
         with suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15]))
-    return ticks * _TICK
+            fields = [int(each) for each in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]]
+            user, kernel = user + fields[0] + fields[2], kernel + fields[1] + fields[3]
+    return user * _TICK, kernel * _TICK
+
+
+def _of_group(file: Path) -> tuple[int, int]:
+    ticks = _keyed(file)
+    return ticks.get("user", 0) * _TICK, ticks.get("system", 0) * _TICK
 
 
 def _number(file: Path) -> int | None:
@@ -73,5 +86,8 @@ def _number(file: Path) -> int | None:
 
 
 def _keyed(file: Path) -> dict[str, int]:
-    lines = (line.split() for line in file.read_text().splitlines())
-    return {words[0]: int(words[1]) for words in lines}
+    """A file of names and numbers; nothing where there is no such file."""
+    with suppress(OSError):
+        lines = (line.split() for line in file.read_text().splitlines())
+        return {words[0]: int(words[1]) for words in lines}
+    return {}
