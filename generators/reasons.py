@@ -19,7 +19,6 @@ OPERATIONS: Final[Rows] = (
     ("cloudformation", "Hook|HandlerProgress", "hooks are not run"),
     ("cloudformation", "StackPolicy", f"stack policies are {NOT_YET}"),
     ("logs", "", "groups, streams and their events are served, nothing beyond"),
-    ("ssm", "LabelParameterVersion", f"labels are {NOT_YET}"),
     ("ssm", "", "of Systems Manager, parameters alone are served"),
 )
 """Service, a pattern that an operation's name contains, and why."""

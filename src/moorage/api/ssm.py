@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from moorage.api import paging, ssm_search, ssm_secrets
+from moorage.api import paging, ssm_labels, ssm_search, ssm_secrets
 from moorage.api.context import RequestContext
 from moorage.api.support_table import Supported
 from moorage.domain import errors, parameter, parameter_errors
@@ -78,7 +78,11 @@ def _next(ctx: RequestContext, given: dict[str, Any], current: Parameter) -> Par
 def _forgotten(world: World, new: Parameter) -> list[Write]:
     """The oldest version, when there is one too many."""
     kept = world.linked(ParameterVersion, "parameter", new.key)
-    return [Delete(ParameterVersion.table, old.key) for old in kept[: max(0, len(kept) + 1 - parameter.VERSIONS_KEPT)]]
+    gone = kept[: max(0, len(kept) + 1 - parameter.VERSIONS_KEPT)]
+    for old in gone:
+        if old.labels:
+            raise parameter_errors.OldestIsLabelled(new.name, old.parameter.version)
+    return [Delete(ParameterVersion.table, old.key) for old in gone]
 
 
 async def get_parameter(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
@@ -106,42 +110,51 @@ async def _look_up(ctx: RequestContext, reference: str, given: Mapping[str, Any]
     if not selector:
         return await _with_value(ctx, current, given)
     kept = world.linked(ParameterVersion, "parameter", current.key)
-    for version in kept:
-        if str(version.parameter.version) == selector:
-            return {**await _with_value(ctx, version.parameter, given), "Selector": f":{selector}"}
-    raise parameter_errors.ParameterVersionUnknown(name, selector)
+    version = ssm_labels.selected(kept, selector)
+    if version is None:
+        raise parameter_errors.ParameterVersionUnknown(name, selector)
+    return {**await _with_value(ctx, version.parameter, given), "Selector": f":{selector}"}
 
 
 async def get_parameters_by_path(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     below = ssm_search.under_path(given["Path"], given.get("Recursive", False))
     candidates = [found for found in ctx.world().within(Parameter, ctx.account, ctx.region) if below(found)]
-    filters = given.get("ParameterFilters", [])
+    filters, wanted = ssm_search.without_labels(given.get("ParameterFilters", []))
+    if wanted is not None:
+        candidates = _labelled(ctx, candidates, wanted)
     chosen = ssm_search.chosen(candidates, filters, ssm_search.BY_PATH_KEYS, ctx.operation)
     page = paging.page(chosen, _name, given.get("MaxResults", 10), given.get("NextToken"))
     return {"Parameters": [await _with_value(ctx, found, given) for found in page.records], **page.named()}
 
 
+def _labelled(ctx: RequestContext, found: Sequence[Parameter], labels: Sequence[str]) -> list[Parameter]:
+    """Of each parameter the versions that have one of the labels, instead of the newest."""
+    world = ctx.world()
+    kept = (version for each in found for version in world.linked(ParameterVersion, "parameter", each.key))
+    return [version.parameter for version in kept if set(labels) & set(version.labels)]
+
+
 async def get_parameter_history(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    current = _existing(ctx, given["Name"])
+    current = ssm_labels.existing(ctx, given["Name"])
     kept = ctx.world().linked(ParameterVersion, "parameter", current.key)
     page = paging.page(kept, lambda version: version.key[-1], given.get("MaxResults", 50), given.get("NextToken"))
     shown = []
-    for version in (one.parameter for one in page.records):
-        value = await ssm_secrets.opened(ctx, version, given.get("WithDecryption"))
-        shown.append({**_metadata(version), "Value": value, "Labels": []})
+    for one in page.records:
+        value = await ssm_secrets.opened(ctx, one.parameter, given.get("WithDecryption"))
+        shown.append({**_metadata(one.parameter), "Value": value, "Labels": list(one.labels)})
     return {"Parameters": shown, **page.named()}
 
 
 async def describe_parameters(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
     everything = ctx.world().within(Parameter, ctx.account, ctx.region)
-    filters = given.get("ParameterFilters", [])
+    filters = ssm_search.either(given.get("ParameterFilters", []), given.get("Filters", []))
     chosen = ssm_search.chosen(everything, filters, ssm_search.DESCRIBE_KEYS, ctx.operation)
     page = paging.page(chosen, _name, given.get("MaxResults", 50), given.get("NextToken"))
     return {"Parameters": [{**_metadata(found), "ARN": found.arn} for found in page.records], **page.named()}
 
 
 async def delete_parameter(ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
-    await _delete(ctx, [_existing(ctx, given["Name"])])
+    await _delete(ctx, [ssm_labels.existing(ctx, given["Name"])])
     return {}
 
 
@@ -207,13 +220,6 @@ def _merged(tags: Mapping[str, str], given: list[dict[str, str]]) -> dict[str, s
     return merged
 
 
-def _existing(ctx: RequestContext, name: str) -> Parameter:
-    found = ctx.world().get(Parameter, (ctx.account, ctx.region, name))
-    if found is None:
-        raise parameter_errors.ParameterUnknown(name)
-    return found
-
-
 def _name(record: Parameter) -> str:
     return record.name
 
@@ -250,7 +256,7 @@ def _metadata(record: Parameter) -> dict[str, Any]:
     return shown
 
 
-OPERATIONS = {
+OPERATIONS = ssm_labels.OPERATIONS | {
     "PutParameter": Supported(
         put_parameter,
         real="Name Value Type Description Overwrite AllowedPattern Tier Tags.* KeyId",
@@ -263,7 +269,7 @@ OPERATIONS = {
     ),
     "GetParameterHistory": Supported(get_parameter_history, real="Name WithDecryption MaxResults NextToken"),
     "DescribeParameters": Supported(
-        describe_parameters, real="ParameterFilters.* MaxResults NextToken", only={"Shared": (False,)}
+        describe_parameters, real="ParameterFilters.* Filters.* MaxResults NextToken", only={"Shared": (False,)}
     ),
     "DeleteParameter": Supported(delete_parameter, real="Name"),
     "DeleteParameters": Supported(delete_parameters, real="Names"),

@@ -22,10 +22,30 @@ _TEXT_FIELDS: dict[str, Callable[[Parameter], str]] = {
     "Type": lambda parameter: parameter.type,
     "Tier": lambda parameter: parameter.tier,
     "DataType": lambda parameter: parameter.data_type,
+    "KeyId": lambda parameter: parameter.key_id,
 }
 
-BY_PATH_KEYS = frozenset({"Type"})
+BY_PATH_KEYS = frozenset({"Type", "KeyId"})
 DESCRIBE_KEYS = frozenset({*_TEXT_FIELDS, "Path"})
+
+
+def either(filters: Sequence[dict[str, Any]], old: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The filters of a request, those of the old form in the new one: their values are the beginnings of names."""
+    if filters and old:
+        raise errors.InvalidParameter("You can use either Filters or ParameterFilters in a single request.")
+    return [*filters, *({**each, "Option": _BEGINS if each["Key"] == "Name" else _EQUAL} for each in old)]
+
+
+def without_labels(filters: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str] | None]:
+    """The filters but those of labels, and the labels; None if none is asked for."""
+    asked = [each for each in filters if each["Key"] == "Label"]
+    for each in asked:
+        if each.get("Option", _EQUAL) != _EQUAL:
+            raise parameter_errors.FilterOptionInvalid(each["Option"], "Label")
+        if not each.get("Values"):
+            raise parameter_errors.FilterValueInvalid("Label")
+    labels = [label for each in asked for label in each["Values"]]
+    return [each for each in filters if each["Key"] != "Label"], labels if asked else None
 
 
 def under_path(path: str, recursive: bool) -> Test:

@@ -18,9 +18,12 @@ STANDARD = "Standard"
 ADVANCED = "Advanced"
 INTELLIGENT = "Intelligent-Tiering"
 VERSIONS_KEPT = 100
+LABELS = 10
+"""So many labels may a version have."""
 
 _MAX_VALUE = {STANDARD: 4096, ADVANCED: 8192}
 _NAME = re.compile(r"/?[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)*", re.ASCII)
+_LABEL = re.compile(r"(?!aws|ssm|\d)[a-z\d._-]{1,100}", re.ASCII | re.IGNORECASE)
 _MAX_LEVELS = 15
 _MAX_NAME = 1011
 
@@ -63,11 +66,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class ParameterVersion:
-    """A version of a parameter, the newest among them."""
+    """A version of a parameter, the newest among them. A label is at one version of a parameter at most."""
 
     table: ClassVar[str] = "parameter_version"
 
     parameter: Parameter
+    labels: tuple[str, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -92,6 +96,11 @@ def check_name(name: str) -> None:
         raise errors.InvalidParameter(f"Parameter name is longer than {_MAX_NAME} characters.")
     if name.count("/") > _MAX_LEVELS:
         raise parameter_errors.HierarchyTooDeep(name)
+
+
+def is_label(text: str) -> bool:
+    """Whether a version may have this label (Systems Manager user guide, "Working with parameter labels")."""
+    return _LABEL.fullmatch(text) is not None
 
 
 def check_value(name: str, value: str, tier: str, pattern: str) -> None:
@@ -133,7 +142,7 @@ def effective_tier(asked: str, value: str, current: str = "") -> str:
 
 
 def split_selector(reference: str) -> tuple[str, str]:
-    """Name and version selector (empty, or digits) of `name`, `name:3`, or an ARN with or without `:3`."""
+    """Name and selector (empty, the number of a version or a label) of `name`, `name:3`, or an ARN that may end so."""
     arn = arns.parse(reference)
     if arn is not None and arn.service == "ssm" and arn.resource.startswith("parameter/"):
         path = arn.resource.removeprefix("parameter/")

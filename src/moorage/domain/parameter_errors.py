@@ -30,6 +30,32 @@ class ParameterVersionUnknown(DomainError):
 
 
 @dataclass(eq=False)
+class TooManyLabels(DomainError):
+    limit: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"A parameter version can have maximum {self.limit} labels. Move one or more labels to another version and "
+            "try again."
+        )
+
+
+@dataclass(eq=False)
+class OldestIsLabelled(DomainError):
+    name: str
+    version: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"You attempted to create a new version of {self.name} by calling the PutParameter API with the overwrite "
+            f"flag. Version {self.version}, the oldest version, can't be deleted because it has a label associated "
+            "with it. Move the label to another version of the parameter, and try again."
+        )
+
+
+@dataclass(eq=False)
 class ParameterTaken(DomainError):
     name: str
 

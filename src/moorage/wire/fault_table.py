@@ -127,6 +127,8 @@ TABLE: dict[type[DomainError], Row] = {
     log_errors.TooManySessions: _logs("LimitExceededException"),
     parameter_errors.ParameterUnknown: _ssm("ParameterNotFound"),
     parameter_errors.ParameterVersionUnknown: _ssm("ParameterVersionNotFound"),
+    parameter_errors.TooManyLabels: _ssm("ParameterVersionLabelLimitExceeded"),
+    parameter_errors.OldestIsLabelled: _ssm("ParameterMaxVersionLimitExceeded"),
     parameter_errors.ParameterTaken: _ssm("ParameterAlreadyExists"),
     parameter_errors.PatternMismatch: _ssm("ParameterPatternMismatchException"),
     parameter_errors.PatternInvalid: _ssm("InvalidAllowedPatternException"),

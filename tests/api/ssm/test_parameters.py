@@ -108,7 +108,8 @@ def test_parameters_are_described_by_filter(ssm: Any, refused: Refused) -> None:
     assert described({"Key": "Type", "Values": ["String"]}) == ["/x/one"]
     assert described({"Key": "Path", "Option": "Recursive", "Values": ["/x"]}) == ["/x/one", "/x/two"]
     assert described({"Key": "tag:team", "Values": ["a"]}) == ["/x/one"]
-    key = refused(ssm.describe_parameters, ParameterFilters=[{"Key": "KeyId", "Values": ["k"]}])
+    assert described({"Key": "KeyId", "Values": ["k"]}) == []
+    key = refused(ssm.describe_parameters, ParameterFilters=[{"Key": "Label", "Values": ["k"]}])
     assert key[0] == "InvalidFilterKey"
     option = {"Key": "Type", "Option": "Contains", "Values": ["S"]}
     assert refused(ssm.describe_parameters, ParameterFilters=[option])[0] == "InvalidFilterOption"
@@ -189,3 +190,62 @@ def test_each_region_and_account_has_parameters_of_its_own(serve: Any, refused: 
     put(served.client("ssm"), "a", "here")
     for other in (served.client("ssm", region="us-west-2"), served.client("ssm", account="999999999999")):
         assert refused(other.get_parameter, Name="a")[0] == "ParameterNotFound"
+
+
+def test_a_label_names_a_version_and_moves_to_another(ssm: Any, refused: Refused) -> None:
+    for value in ("one", "two", "three"):
+        put(ssm, "/db/url", value, Overwrite=True)
+    answer = ssm.label_parameter_version(
+        Name="/db/url", ParameterVersion=1, Labels=["live", "aws-x", "2nd", "a b", "a.B-c_1"]
+    )
+    assert (answer["ParameterVersion"], answer["InvalidLabels"]) == (1, ["aws-x", "2nd", "a b"])
+    found = ssm.get_parameter(Name="/db/url:live")["Parameter"]
+    assert (found["Value"], found["Version"], found["Selector"]) == ("one", 1, ":live")
+    assert ssm.label_parameter_version(Name="/db/url", Labels=["live"])["ParameterVersion"] == 3
+    assert ssm.get_parameter(Name="/db/url:live")["Parameter"]["Value"] == "three"
+    history = ssm.get_parameter_history(Name="/db/url")["Parameters"]
+    assert [entry["Labels"] for entry in history] == [["a.B-c_1"], [], ["live"]]
+    by_label = [{"Key": "Label", "Option": "Equals", "Values": ["a.B-c_1"]}]
+    assert [
+        one["Value"] for one in ssm.get_parameters_by_path(Path="/db", ParameterFilters=by_label)["Parameters"]
+    ] == ["one"]
+    removed = ssm.unlabel_parameter_version(Name="/db/url", ParameterVersion=3, Labels=["live", "none"])
+    assert (removed["RemovedLabels"], removed["InvalidLabels"]) == (["live"], ["none"])
+    assert refused(ssm.get_parameter, Name="/db/url:live")[0] == "ParameterVersionNotFound"
+    assert refused(ssm.label_parameter_version, Name="/db/url", ParameterVersion=9, Labels=["x"])[0] == (
+        "ParameterVersionNotFound"
+    )
+    ssm.label_parameter_version(Name="/db/url", Labels=[f"l{number}" for number in range(10)])
+    assert refused(ssm.label_parameter_version, Name="/db/url", Labels=["l10"])[0] == (
+        "ParameterVersionLabelLimitExceeded"
+    )
+
+
+def test_a_labelled_version_is_not_pushed_out_by_the_hundred_after_it(ssm: Any, refused: Refused) -> None:
+    put(ssm, "kept")
+    ssm.label_parameter_version(Name="kept", Labels=["first"])
+    for _ in range(99):
+        put(ssm, "kept", Overwrite=True)
+    code, message, _ = refused(ssm.put_parameter, Name="kept", Value="x", Overwrite=True)
+    assert (code, "Version 1" in message) == ("ParameterMaxVersionLimitExceeded", True)
+    ssm.unlabel_parameter_version(Name="kept", ParameterVersion=1, Labels=["first"])
+    assert ssm.put_parameter(Name="kept", Value="x", Overwrite=True)["Version"] == 101
+
+
+def test_filters_of_the_old_form_pick_by_the_beginning_of_names(ssm: Any, refused: Refused) -> None:
+    for name, kind in (("/old/a", "String"), ("/old/b", "StringList"), ("/older", "String")):
+        put(ssm, name, Type=kind)
+    old = [{"Key": "Name", "Values": ["/old/"]}]
+    assert [one["Name"] for one in ssm.describe_parameters(Filters=old)["Parameters"]] == ["/old/a", "/old/b"]
+    both = [*old, {"Key": "Type", "Values": ["StringList"]}]
+    assert [one["Name"] for one in ssm.describe_parameters(Filters=both)["Parameters"]] == ["/old/b"]
+    new = [{"Key": "Name", "Values": ["/older"]}]
+    assert (
+        "either Filters or ParameterFilters" in refused(ssm.describe_parameters, Filters=old, ParameterFilters=new)[1]
+    )
+
+
+def test_policies_and_other_types_of_data_are_refused_by_name(ssm: Any, refused: Refused) -> None:
+    for given in ({"Policies": "[]"}, {"DataType": "aws:ec2:image"}):
+        message = refused(ssm.put_parameter, Name="p", Value="v", Type="String", **given)[1]
+        assert f"'{next(iter(given))}" in message
