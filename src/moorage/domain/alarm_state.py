@@ -72,26 +72,30 @@ def judge(rule: Rule, seen: Sequence[Datapoint | None], current: str, now: datet
     real = [point for point in seen if point is not None][-rule.periods :]
     lacking = rule.periods - len(real)
     bad = sum(rule.breached(point) for point in real)
-    state = _state(rule, len(real), bad, lacking)
+    age = next((len(seen) - number for number, point in enumerate(seen) if point is not None), 0)
+    state = _state(rule, len(real), bad, age)
     if state is None or state == current:
         return None
     return Verdict(state, _reason(rule, state, real, lacking), _data(rule, real, now))
 
 
-def _state(rule: Rule, real: int, bad: int, lacking: int) -> str | None:
+def _state(rule: Rule, real: int, bad: int, age: int) -> str | None:
+    """The state; None: as it was. `age` is that of the oldest point that is looked at, in periods."""
+    lacking = rule.periods - real
     if rule.missing == BREACHING:
         return ALARM if bad + lacking >= rule.needed else OK
     if bad >= rule.needed:
         return ALARM
-    if rule.missing not in (MISSING, IGNORE):
-        return OK
-    # With fewer points than are needed, only breaching ones among them are enough, or reason to wait.
-    doubtful = lacking > 0 and bad == real and real < rule.needed
+    # With fewer points than are evaluated, breaching ones alone are no proof of either state.
+    doubtful = rule.missing in (MISSING, IGNORE) and lacking > 0 and bad == real
     if not doubtful:
         return OK
     if rule.missing == IGNORE:
         return None
-    return ALARM if real else INSUFFICIENT
+    if not real:
+        return INSUFFICIENT
+    # "Avoiding premature transitions": a new point may be an outlier; the oldest must be as old as all that are needed.
+    return ALARM if age >= rule.needed else OK
 
 
 def _reason(rule: Rule, state: str, real: Sequence[Datapoint], lacking: int) -> str:

@@ -200,8 +200,9 @@ def test_pages_hold_every_point_once(cloudwatch: Any) -> None:
 @pytest.mark.parametrize(
     ("queries", "says"),
     [
-        ([query("a", REQUESTS), {"Id": "e", "Expression": "a * 2"}], "expression of query e"),
-        ([query("a", REQUESTS), {"Id": "e", "Expression": "SEARCH('{AWS/ECS,ServiceName}','Sum')"}], "of query e"),
+        ([query("a", REQUESTS), {"Id": "e", "Expression": "b * 2"}], "names 'b'"),
+        ([query("a", REQUESTS), {"Id": "e", "Expression": "SEARCH('{AWS/ECS,ServiceName}','Sum')"}], "SEARCH"),
+        ([{"Id": "e", "Expression": "f"}, {"Id": "f", "Expression": "e"}], "name each other"),
         ([query("a", REQUESTS, "tm99")], "statistic tm99"),
         ([query("a", REQUESTS), query("a", TIMES)], "not unique"),
         ([query("Upper", REQUESTS)], "Upper"),

@@ -12,20 +12,26 @@ NOW = datetime(2026, 11, 23, 4, 40, tzinfo=UTC)
 KEPT = "kept"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 
-# The user guide's two tables: five periods (0 within, X breaching, - missing), and the state by treatment.
+# The two tables of "Configuring how CloudWatch alarms treat missing data" (read in 2026): five periods (0 within, X
+# breaching, - missing), and the state by treatment.
 THREE_OF_THREE = {
     "0 - X - X": (OK, OK, OK, OK),
     "- - - - 0": (OK, OK, OK, OK),
     "- - - - -": (INSUFFICIENT, KEPT, ALARM, OK),
     "0 X X - X": (ALARM, ALARM, ALARM, ALARM),
     "- - X - -": (ALARM, KEPT, ALARM, OK),
+    # Below its table the guide speaks of these: they "do not go immediately into ALARM".
+    "- - - - X": (OK, KEPT, ALARM, OK),
+    "- - - X -": (OK, KEPT, ALARM, OK),
+    "- - X - 0": (OK, OK, OK, OK),
 }
 TWO_OF_THREE = {
     "0 - X - X": (ALARM, ALARM, ALARM, ALARM),
     "0 0 X 0 X": (ALARM, ALARM, ALARM, ALARM),
     "0 - X - -": (OK, OK, ALARM, OK),
     "- - - - 0": (OK, OK, ALARM, OK),
-    "- - - - X": (ALARM, KEPT, ALARM, OK),
+    "- - - X -": (ALARM, KEPT, ALARM, OK),
+    "- - - - X": (OK, KEPT, ALARM, OK),
 }
 ROWS = [
     (needed, points, treatment, state)

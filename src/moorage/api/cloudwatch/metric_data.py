@@ -1,14 +1,15 @@
 """GetMetricData: queries of AWS/ECS are answered here, others by the support process, and both in one answer.
 
-Expressions over metrics of AWS/ECS are refused by name: only the metrics themselves are served.
+Expressions are worked out here, over metrics of whatever namespace (`expressions`).
 """
 
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from moorage.api.cloudwatch import reading
+from moorage.api.cloudwatch import expressions, reading
 from moorage.api.cloudwatch.reading import Sources
 from moorage.api.context import RequestContext
 from moorage.domain import metrics
@@ -41,6 +42,8 @@ class MetricData:
     async def get_metric_data(self, ctx: RequestContext, given: dict[str, Any]) -> dict[str, Any]:
         queries: list[Query] = given["MetricDataQueries"]
         own, others = _sorted_out(queries)
+        if any("Expression" in query for query in queries):
+            return await expressions.worked_out(partial(self.get_metric_data, ctx), given)
         if not own:
             return await reading.elsewhere(ctx, "GetMetricData", given)
         begin = _begin(given.get("NextToken"))
@@ -90,7 +93,7 @@ class MetricData:
 
 
 def _sorted_out(queries: list[Query]) -> tuple[list[Query], list[Query]]:
-    """The queries of AWS/ECS, and the others. Rejected where an expression needs both kinds."""
+    """The queries of AWS/ECS, and the others. Rejected where ids are no ids, or too many."""
     ids = [query["Id"] for query in queries]
     for number, name in enumerate(ids):
         if _NAME.fullmatch(name) is None:
@@ -102,14 +105,6 @@ def _sorted_out(queries: list[Query]) -> tuple[list[Query], list[Query]]:
     own = [query for query in queries if _is_own(query)]
     mine = {query["Id"] for query in own}
     others = [query for query in queries if query["Id"] not in mine]
-    for query in others:
-        words = query.get("Expression", "")
-        if NAMESPACE in words or mine & set(_NAME.findall(words)):
-            raise reject(
-                INVALID,
-                f"The expression of query {query['Id']} is not supported by Moorage, since it uses metrics of "
-                f"{NAMESPACE}. Ask for the metrics themselves, each with a MetricStat.",
-            )
     return own, others
 
 
