@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from moorage.domain.account_setting import AccountSetting
+from moorage.domain.alarm_history import AlarmEvent
 from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.capacity import CapacityProvider, ContainerInstance
 from moorage.domain.change_set import ChangeSet
@@ -21,6 +22,7 @@ from moorage.domain.task_set import TaskSet
 
 KINDS: Final[tuple[type[Any], ...]] = (
     AccountSetting,
+    AlarmEvent,
     AlarmWatch,
     CapacityProvider,
     ChangeSet,

@@ -30,8 +30,6 @@ HINTS: Mapping[str, str] = {
     "RegisterScalableTarget": "Recorded: nothing is scaled.",
     "PutScalingPolicy": "Recorded: nothing is scaled.",
     "PutScheduledAction": "Recorded: nothing is scaled.",
-    "PutMetricAlarm": "Actions are recorded; an alarm on an expression changes its state by SetAlarmState only.",
-    "PutCompositeAlarm": "Recorded: an alarm changes its state by SetAlarmState only.",
     "PutBucketPolicy": "Recorded: no request is refused for want of a permission.",
     "PutBucketLifecycleConfiguration": "Recorded: no object expires.",
     "PutLifecyclePolicy": "Recorded: no image expires.",

@@ -66,6 +66,7 @@ ListImages DescribeImages TagResource UntagResource ListTagsForResource
 
 CLOUDWATCH = """
 PutMetricData GetMetricData GetMetricStatistics ListMetrics
+EnableAlarmActions DisableAlarmActions
 PutMetricAlarm PutCompositeAlarm DescribeAlarms DescribeAlarmsForMetric DeleteAlarms SetAlarmState
 PutDashboard GetDashboard ListDashboards DeleteDashboards
 TagResource UntagResource ListTagsForResource

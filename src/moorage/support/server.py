@@ -21,7 +21,7 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from moorage.support import bucket_policies, groups, less, state
+from moorage.support import bucket_policies, composites, groups, less, state
 from moorage.support.headers import ACCOUNT, FAULT, OPERATION, REGION, SERVICE
 from moorage.support.operations import only_reads
 
@@ -85,6 +85,8 @@ def _application(service: str) -> Flask:
         groups.apply()
     if service == "s3":
         bucket_policies.apply()
+    if service == "cloudwatch":
+        composites.apply()
     # Moto makes an account only to look at the service's paths; it must not be taken for one that somebody uses.
     if DEFAULT_ACCOUNT_ID not in known:
         del backend[DEFAULT_ACCOUNT_ID]
