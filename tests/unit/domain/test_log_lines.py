@@ -12,7 +12,12 @@ from moorage.domain.errors import ClientMistake
         ({"awslogs-multiline-pattern": "^INFO"}, "INFO it began", "it went on: INFO"),
         ({"awslogs-datetime-format": "%Y-%m-%d %H:%M:%S"}, "[2026-11-23 04:05:06] up", "2026-11-23"),
         ({"awslogs-datetime-format": "%b %d, %Y %I:%M %p"}, "Nov 23, 2026 04:05 AM", "Foo 23, 2026 04:05 AM"),
-        ({"awslogs-datetime-format": "100%% (%A)"}, "100% (Monday)", "100% (Someday)"),
+        ({"awslogs-datetime-format": r"100%% \(%A\)"}, "100% (Monday)", "100% (Someday)"),
+        (
+            {"awslogs-datetime-format": r"\[%b %d, %Y %H:%M:%S\]"},
+            "[May 01, 2017 19:00:01] up",
+            "May 01, 2017 19:00:01 up",
+        ),
     ],
 )
 def test_the_first_line_of_an_event(options: dict[str, str], first: str, further: str) -> None:
@@ -29,6 +34,7 @@ def test_without_either_option_every_line_is_an_event() -> None:
     ("options", "text"),
     [
         ({"awslogs-multiline-pattern": "("}, "is not a regular expression"),
+        ({"awslogs-datetime-format": "[%Y"}, "is not a regular expression"),
         ({"awslogs-datetime-format": "%Q"}, "has an unknown code: %Q"),
         ({"awslogs-datetime-format": "%Y", "awslogs-multiline-pattern": "x"}, "cannot be used at the same time"),
         ({"awslogs-create-group": "yes"}, "must be true or false"),

@@ -87,16 +87,34 @@ async def test_output_is_bounded_and_read_across_the_change_of_files(tmp_path: P
 
 
 async def test_a_line_without_end_is_cut_and_kept(tmp_path: Path) -> None:
+    assert await kept_of(tmp_path, b"y" * (output.MAX_TEXT + 10)) == ["y" * output.MAX_TEXT, "y" * 10]
+
+
+async def kept_of(tmp_path: Path, written: bytes) -> list[str]:
+    """The lines that are kept of what a container writes."""
     source, sink = os.pipe()
     kept = output.Output(tmp_path / records.LIVE / "t" / "c")
     kept.read("stderr", source)
-    os.write(sink, b"y" * (output.MAX_TEXT + 10))
-    os.close(sink)
+
+    def write() -> None:
+        with os.fdopen(sink, "wb") as file:
+            file.write(written)
+
+    await asyncio.to_thread(write)
     await kept.closed
-    assert [(stream, len(text)) for _, stream, text in Lines(tmp_path, "t", "c").fresh()] == [
-        ("stderr", output.MAX_TEXT),
-        ("stderr", 10),
-    ]
+    return [text for _, _, text in Lines(tmp_path, "t", "c").fresh()]
+
+
+async def test_a_long_line_stays_whole_and_a_longer_one_is_cut_between_characters(tmp_path: Path) -> None:
+    whole, longer = "é" * (output.MAX_TEXT // 2), "x" + "é" * (output.MAX_TEXT // 2)
+    found = await kept_of(tmp_path, f"{whole}\n{longer}\nend\n".encode())
+    assert found == [whole, longer[:-1], "é", "end"]
+
+
+async def test_no_piece_of_what_is_no_text_is_longer_than_an_event_may_be(tmp_path: Path) -> None:
+    found = await kept_of(tmp_path, b"\xff" * output.MAX_TEXT + b"\nend\n")
+    assert "".join(found[:-1]) == "\ufffd" * output.MAX_TEXT
+    assert max(len(text.encode()) for text in found) <= output.MAX_TEXT
 
 
 @pytest.mark.parametrize("name", ["", "..", ".hidden", "a/b", "a\0b"])

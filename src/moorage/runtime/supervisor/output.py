@@ -5,6 +5,7 @@ the lines by `forward`.
 """
 
 import asyncio
+import codecs
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +18,12 @@ LIVE, REMOVED = "tasks", "removed"
 CURRENT = "output.log"
 FORMER = "output.log.1"
 MAX_FILE = 4 * 1024 * 1024
-MAX_TEXT = 16 * 1024
-"""A longer line is cut into several, as Docker does."""
+MAX_TEXT = 256 * 1024 - 26
+"""Bytes of one line as UTF-8, what is no text counted as the mark that stands for it: an event of CloudWatch Logs with
+what is counted for each. A longer line is cut into several, as Docker's driver awslogs does."""
+MAX_RECORD = 16 * 1024
+"""Bytes of one record for a log router: there Docker cuts earlier."""
+_MARK = 3
 
 _CHUNK = 64 * 1024
 
@@ -85,18 +90,17 @@ class Output:
 
     def _keep(self, stream: str, data: bytes) -> None:
         *lines, rest = (self._rest[stream] + data).split(b"\n")
-        while len(rest) >= MAX_TEXT:
-            lines.append(rest[:MAX_TEXT])
-            rest = rest[MAX_TEXT:]
+        *further, rest = _cut(rest)
         self._rest[stream] = rest
-        self._write(stream, [part for line in lines for part in _cut(line)])
+        self._write(stream, [*(part for line in lines for part in _cut(line)), *further])
 
     def _write(self, stream: str, lines: list[bytes]) -> None:
         now = clock.now()
         self._store(now, stream, lines)
         if self._forwarder is not None:
             for line in lines:
-                self._forwarder.offer(now, stream, line)
+                for start in range(0, max(len(line), 1), MAX_RECORD):
+                    self._forwarder.offer(now, stream, line[start : start + MAX_RECORD])
 
     def _say(self, sentence: str) -> None:
         """A word of ours among the container's lines, for who reads them here."""
@@ -119,4 +123,25 @@ class Output:
 
 
 def _cut(line: bytes) -> list[bytes]:
-    return [line[start : start + MAX_TEXT] for start in range(0, len(line), MAX_TEXT)] or [b""]
+    """The line in pieces that are short enough, and between characters where it is text."""
+    if len(line) <= MAX_TEXT // _MARK:
+        return [line]
+    text = _is_text(line)
+    most = MAX_TEXT if text else MAX_TEXT // _MARK
+    pieces, start = [], 0
+    while len(line) - start > most:
+        end = start + most
+        while text and line[end] & 0xC0 == 0x80:
+            end -= 1
+        pieces.append(line[start:end])
+        start = end
+    return [*pieces, line[start:]]
+
+
+def _is_text(line: bytes) -> bool:
+    """Whether it is UTF-8; at its end a character may be cut off, the rest of which is still to come."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(line)
+    except UnicodeDecodeError:
+        return False
+    return True
