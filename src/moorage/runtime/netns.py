@@ -43,6 +43,7 @@ from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor.lines import Lines
 from moorage.runtime.supervisor.link import Launch, Link
 from moorage.runtime.supervisor.protocol import Message, Refused
+from moorage.runtime.writings import Writings
 
 _ERRORS: dict[str, type[RuntimeFailed]] = {
     "CannotPull": CannotPull,
@@ -52,10 +53,7 @@ _ERRORS: dict[str, type[RuntimeFailed]] = {
 }
 _CONNECT = 10.0
 _LOOK_AGAIN = 0.1
-"""Seconds between two looks at a file that is followed."""
-
-_ASK_AGAIN = 20
-"""Looks after which the supervisor is asked whether the container goes on, should its nudge have been lost."""
+"""Seconds between two looks at a file that is followed, at the least."""
 
 _RESOLVE = "import socket,sys;print(socket.getaddrinfo(sys.argv[1],None,socket.AF_INET,socket.SOCK_STREAM)[0][4][0])"
 
@@ -66,6 +64,25 @@ class ExecResult:
 
     exit_code: int
     output: str
+
+
+class _Reader:
+    """Who follows what a container writes. The file is read when `woken`, the supervisor asked when it told news."""
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+        self._news = True
+
+    def begin(self) -> bool:
+        """Begin a look; whether something of the task may have changed since the one before."""
+        self.woken.clear()
+        news, self._news = self._news, False
+        return news
+
+    def hear(self) -> None:
+        """Something of the task may have changed."""
+        self._news = True
+        self.woken.set()
 
 
 class NetnsRuntime:
@@ -84,7 +101,8 @@ class NetnsRuntime:
         self._state = state_dir
         self._resolve = resolve
         self._nudges: list[Callable[[str], None]] = []
-        self._readers: dict[str, set[asyncio.Event]] = {}
+        self._readers: dict[str, set[_Reader]] = {}
+        self._writings = Writings()
         self._known: set[str] = set()
         self._link = Link(Launch(run_dir, state_dir, instance, pool, root_size), self._heard, self._left)
 
@@ -140,13 +158,11 @@ class NetnsRuntime:
 
     async def logs(self, task_id: str, container: str, since: datetime | None, follow: bool) -> AsyncIterator[LogLine]:
         lines = Lines(self._state, task_id, container)
-        news, looks = self._news(task_id), 0
+        reader = self._reader(task_id)
         try:
             while True:
-                # The file is looked at often, the supervisor asked only when something may have changed.
-                asking = news.is_set() or looks % _ASK_AGAIN == 0
-                news.clear()
-                looks += 1
+                # In this order: what happens from here on wakes it, what happened before is seen below.
+                asking, told = reader.begin(), follow and self._writings.tell(lines.folders, reader.woken)
                 ending = not follow or (asking and not await self._goes_on(task_id, container))
                 for at, stream, text in lines.fresh():
                     when = datetime.fromtimestamp(at, UTC)
@@ -155,9 +171,12 @@ class NetnsRuntime:
                 if ending:
                     return
                 await asyncio.sleep(_LOOK_AGAIN)
+                if told:
+                    await reader.woken.wait()
         finally:
             lines.close()
-            self._readers[task_id].discard(news)
+            self._writings.forget(reader.woken)
+            self._readers[task_id].discard(reader)
             if not self._readers[task_id]:
                 del self._readers[task_id]
 
@@ -233,6 +252,7 @@ class NetnsRuntime:
             raise _ERRORS[refused.kind](refused.reason) from refused
         finally:
             self._link.close()
+            self._writings.close()
 
     async def _ask(self, operation: str, **arguments: Any) -> Message:
         answer, descriptors = await self._request(operation, **arguments)
@@ -276,16 +296,14 @@ class NetnsRuntime:
         seen = task.containers.get(container) if task else None
         return seen is not None and seen.phase is not ContainerPhase.EXITED
 
-    def _news(self, task_id: str) -> asyncio.Event:
-        """Set whenever something of the task may have changed, and once to begin with."""
-        news = asyncio.Event()
-        news.set()
-        self._readers.setdefault(task_id, set()).add(news)
-        return news
+    def _reader(self, task_id: str) -> "_Reader":
+        made = _Reader()
+        self._readers.setdefault(task_id, set()).add(made)
+        return made
 
     def _heard(self, task_id: str) -> None:
-        for news in self._readers.get(task_id, ()):
-            news.set()
+        for reader in self._readers.get(task_id, ()):
+            reader.hear()
         for nudge in self._nudges:
             nudge(task_id)
 

@@ -64,6 +64,11 @@ _SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _CAPABILITY_VERSION_3 = 0x20080522
 
+_IN_MODIFY = 0x2
+_IN_MOVED_TO = 0x80
+_IN_CREATE = 0x100
+_IN_ONESHOT = 0x80000000
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -88,6 +93,23 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int = 0) -> None:
     """Enter the namespace that `descriptor` holds."""
     _check(_libc.setns(descriptor, kind), "setns")
+
+
+def inotify() -> int:
+    """A non-blocking descriptor that tells of files; closed by who asked for it."""
+    return _given(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK), "inotify_init1")
+
+
+def watch_once(descriptor: int, directory: str) -> int:
+    """Have `descriptor` tell once when a file of `directory` is written, made or replaced; the watch's number."""
+    wanted = _IN_MODIFY | _IN_CREATE | _IN_MOVED_TO | _IN_ONESHOT
+    watch = _libc.inotify_add_watch(descriptor, os.fsencode(directory), ctypes.c_uint32(wanted))
+    return _given(watch, f"inotify_add_watch {directory}")
+
+
+def unwatch(descriptor: int, watch: int) -> None:
+    """Take back a watch that has not told yet."""
+    _check(_libc.inotify_rm_watch(descriptor, watch), "inotify_rm_watch")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
@@ -199,6 +221,12 @@ def _number(table: dict[str, int]) -> int:
     if machine not in table:
         raise OSError(38, f"Moorage does not know the system calls of {machine}")
     return table[machine]
+
+
+def _given(result: int, what: str) -> int:
+    """What a call gives that answers with a number of its own."""
+    _check(min(result, 0), what)
+    return result
 
 
 def _check(result: int, what: str) -> None:

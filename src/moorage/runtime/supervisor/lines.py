@@ -15,17 +15,20 @@ Line = tuple[float, str, str]
 
 
 class Lines:
-    """A place in the output of one container; `fresh` gives what came since the last time."""
+    """A place in the output of one container; `fresh` gives what came since the last time.
+
+    `folders` are where the files may be: in the first of them that there is.
+    """
 
     def __init__(self, state: Path, task_id: str, container: str) -> None:
-        self._folders = [state / kept / task_id / container for kept in (LIVE, REMOVED)]
+        self.folders = [state / kept / task_id / container for kept in (LIVE, REMOVED)]
         self._file: BinaryIO | None = None
         self._rest = b""
 
     @property
     def known(self) -> bool:
         """Whether there is anything to read, now or later."""
-        return any(folder.is_dir() for folder in self._folders)
+        return any(folder.is_dir() for folder in self.folders)
 
     def fresh(self) -> Iterator[Line]:
         """The whole lines that were written since."""
@@ -65,7 +68,7 @@ class Lines:
         return current
 
     def _open(self, name: str) -> BinaryIO | None:
-        for folder in self._folders:
+        for folder in self.folders:
             try:
                 return (folder / name).open("rb")
             except FileNotFoundError:
