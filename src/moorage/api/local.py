@@ -144,12 +144,15 @@ class _Routes:
 
         Each is told as by `mesh`, and whether it `answers` now: one that owes nothing may hang, too.
         """
-        checks = [asdict(check) for check in await self._doors.checks()]
         told = {task: self._doors.explain(task) for task in self._tasks.proxied()}
         proxies = {task: proxy for task, proxy in told.items() if proxy is not None}
-        answers = await asyncio.gather(*map(self._doors.answers, proxies))
+        # All at once: one that hangs takes as long as it is waited for, whatever else is looked at.
+        checks, *answers = await asyncio.gather(self._machine(), *map(self._doors.answers, proxies))
         found = [{**proxy, "answers": so} for proxy, so in zip(proxies.values(), answers, strict=True)]
         return _json({"checks": checks, "proxies": found})
+
+    async def _machine(self) -> list[dict[str, Any]]:
+        return [asdict(check) for check in await self._doors.checks()]
 
     async def mesh(self, request: Request) -> Response:
         task = self._tasks.find(request.path_params["task"])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -38,13 +39,19 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 def _lines() -> Iterator[Line]:
+    from moorage.cli import aws_cli
+
     where = address.find()
-    daemon = _daemon(where)
-    answers = daemon.status == OK
-    remote = _from_daemon(where) if answers else {}
-    findings = remote.get("checks") or (_machine() if where.is_loopback else [])
+    with ThreadPoolExecutor(1) as beside:
+        # A program of its own, which takes its second while the daemon asks its proxies.
+        installed = beside.submit(aws_cli.verdict)
+        daemon = _daemon(where)
+        answers = daemon.status == OK
+        remote = _from_daemon(where) if answers else {}
+        findings = remote.get("checks") or (_machine() if where.is_loopback else [])
     yield from (Line("machine", item["name"], item["status"], item["detail"]) for item in findings)
-    yield from _tools(where)
+    yield Line("tools", "AWS CLI", *installed.result())
+    yield _variable(where)
     yield daemon
     if answers:
         yield from _proxies(remote.get("proxies", []))
@@ -58,14 +65,10 @@ def _machine() -> list[dict[str, str]]:
     return [{"name": name, "status": status, "detail": detail} for name, status, detail in prerequisites()]
 
 
-def _tools(where: address.Address) -> Iterator[Line]:
-    from moorage.cli import aws_cli
-
-    yield Line("tools", "AWS CLI", *aws_cli.verdict())
+def _variable(where: address.Address) -> Line:
     if "AWS_ENDPOINT_URL" in os.environ:
-        yield Line("tools", "AWS_ENDPOINT_URL", OK, where.url)
-    else:
-        yield Line("tools", "AWS_ENDPOINT_URL", WARNING, 'it is not set in this shell: eval "$(moorage env)"')
+        return Line("tools", "AWS_ENDPOINT_URL", OK, where.url)
+    return Line("tools", "AWS_ENDPOINT_URL", WARNING, 'it is not set in this shell: eval "$(moorage env)"')
 
 
 def _daemon(where: address.Address) -> Line:
