@@ -7,8 +7,7 @@ from typing import Any, Final, cast
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
-from generators import reasons
-from moorage.api import operations
+from moorage.api import operations, reasons
 from moorage.api.exec_sessions import Sessions
 from moorage.api.log_events import Archive
 from moorage.api.support_table import Level, Supported, SupportTable, Tree

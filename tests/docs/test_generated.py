@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from generators import operations, pages, reasons
+from generators import operations, pages
+
+from moorage.api import reasons
 
 
 @pytest.mark.parametrize("path", pages.documents(), ids=lambda path: path.name)
@@ -27,7 +29,7 @@ def test_a_part_that_is_out_of_date_is_written_again() -> None:
 
 
 def test_every_reason_for_a_refusal_is_needed() -> None:
-    """A row of `generators/reasons.py` that nothing needs any more speaks of what works by now: remove it."""
+    """A row of `api/reasons.py` that nothing needs any more speaks of what works by now: remove it."""
     services = operations.SERVICES
     whole = [
         (service, name)
@@ -39,7 +41,7 @@ def test_every_reason_for_a_refusal_is_needed() -> None:
         (service, path)
         for service in services
         for name in operations.TABLE.operations[service]
-        for path in operations.refused(service, name)
+        for path in (*operations.refused(service, name), *operations.TABLE.operations[service][name].only)
     ]
     for rows, subjects in ((reasons.OPERATIONS, whole), (reasons.PARAMETERS, parts)):
         needed = reasons.needed(rows, subjects)

@@ -4,18 +4,24 @@ Each service's folder contributes its rows as plain data; what no row names is r
 valid at all is `wire/validate`'s question, and was answered before.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final
 
+from moorage.api import reasons
 from moorage.api.context import Handler
 from moorage.wire import models
 from moorage.wire.faults import Rejected, reject
 
 WHOLE: Final = "*"
 """Last part of a path: everything below is meant as well."""
+
+LONGEST_VALUE: Final = 100
+"""How many characters of a refused value an error repeats."""
 
 
 class Level(StrEnum):
@@ -109,8 +115,28 @@ class SupportTable:
             raise _parameters_refused(service, operation, refused)
 
 
-def _refused(value: Any, tree: Tree, path: str) -> Iterator[str]:
-    """The paths of what is not accepted. Plain values cannot come here: their path ends in an accepted leaf."""
+@dataclass(frozen=True)
+class _Refused:
+    """A parameter that is not accepted, with its place in the input; `accepted` are the values that would be."""
+
+    place: str
+    value: str = ""
+    accepted: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return f"'{self.place}={self.value}'" if self.accepted else f"'{self.place}'"
+
+    def why(self, service: str) -> str:
+        """The reason, and the values that are served."""
+        reason = reasons.of_parameter(service, re.sub(r"\[\d+\]", "", self.place))
+        if not self.accepted:
+            return reason
+        values = " or ".join(_shown(value) for value in self.accepted)
+        return f"only {values} is served" if reason == reasons.PLAINLY else f"{reason}; only {values} is served"
+
+
+def _refused(value: Any, tree: Tree, path: str) -> Iterator[_Refused]:
+    """What is not accepted. Plain values cannot come here: their path ends in an accepted leaf."""
     if isinstance(value, list):
         for number, item in enumerate(value):
             yield from _refused(item, tree, f"{path}[{number}]")
@@ -119,11 +145,17 @@ def _refused(value: Any, tree: Tree, path: str) -> Iterator[str]:
         place = f"{path}.{name}" if path else name
         accepted = tree.get(name)
         if accepted is None:
-            yield place
+            yield _Refused(place)
         elif isinstance(accepted, dict):
             yield from _refused(inner, accepted, place)
         elif accepted != WHOLE and inner not in accepted:
-            yield f"{place}={inner}"
+            yield _Refused(place, _shown(inner), accepted)
+
+
+def _shown(value: Any) -> str:
+    """A value as the caller wrote it, in JSON, as far as a sentence has room for it; a plain word is left as it is."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _operation_refused(service: str, operation: str, why: str) -> Rejected:
@@ -137,13 +169,14 @@ def _operation_refused(service: str, operation: str, why: str) -> Rejected:
     unknown = "InvalidAction" if entry.protocol == models.QUERY else "UnknownOperationException"
     if operation not in models.service_operations(service):
         return reject(unknown, f"The service {service} has no operation '{operation[:200]}'.")
+    why = why or f"{reasons.of_operation(service, operation)}."
     allowed = {shape.name for shape in models.operation(service, operation).error_shapes}
     code = "UnsupportedFeatureException" if "UnsupportedFeatureException" in allowed else unknown
-    end = f": {why}" if why else "."
-    return reject(code, f"The operation {operation} of {service} is not supported by Moorage{end}")
+    return reject(code, f"The operation {operation} of {service} is not supported by Moorage: {why}")
 
 
-def _parameters_refused(service: str, operation: str, refused: list[str]) -> Rejected:
-    names = ", ".join(f"'{path}'" for path in refused)
+def _parameters_refused(service: str, operation: str, refused: list[_Refused]) -> Rejected:
+    names = ", ".join(str(each) for each in refused)
     subject = f"Parameter {names} is" if len(refused) == 1 else f"Parameters {names} are"
-    return reject(models.ENTRIES[service].invalid, f"{subject} not supported by Moorage in {operation}.")
+    why = "; ".join(dict.fromkeys(each.why(service) for each in refused))
+    return reject(models.ENTRIES[service].invalid, f"{subject} not supported by Moorage in {operation}: {why}.")

@@ -128,12 +128,33 @@ def test_what_a_row_names_is_accepted(check: Any, arguments: dict[str, Any]) -> 
             "'serviceConnectConfiguration.services[1].tls'",
         ),
         ({"serviceConnectConfiguration": {"enabled": True}}, "'serviceConnectConfiguration.enabled'"),
-        ({"enableECSManagedTags": True}, "'enableECSManagedTags=True'"),
+        ({"enableECSManagedTags": True}, "'enableECSManagedTags=true'"),
         ({"role": "r", "launchType": "EC2"}, "Parameters 'role', 'launchType' are not"),
     ],
 )
 def test_what_no_row_names_is_refused_with_its_path(check: Any, arguments: dict[str, Any], named: str) -> None:
     assert named in check(arguments)
+
+
+def test_a_refusal_says_why_and_what_is_served_instead() -> None:
+    given = [{"targetGroupArn": "arn", "containerName": "app", "containerPort": 80}]
+    with pytest.raises(Rejected) as error:
+        TABLE.check("ecs", "CreateService", {"serviceName": "s", "loadBalancers": given})
+    said = error.value.fault.message
+    assert said.startswith('Parameter \'loadBalancers=[{"targetGroupArn": "arn", ')
+    assert said.endswith(
+        " by Service Connect or service discovery, this machine by `moorage forward`; only [] is served."
+    )
+    with pytest.raises(Rejected, match="gateways here: use Service Connect; only \\[\\] is served"):
+        TABLE.check("ecs", "CreateService", {"gatewayConnectors": [{"portName": "web"}]})
+    with pytest.raises(Rejected, match="resources are not compared with their template: describe the resource itself"):
+        TABLE.find("cloudformation", "DetectStackDrift")
+
+
+def test_a_long_value_is_not_repeated_whole(check: Any) -> None:
+    said = check({"placementConstraints": [{"type": "memberOf", "expression": "x" * 5000}]})
+    assert len(said) < 300
+    assert said.endswith("in CreateService: only [] is served.")
 
 
 def test_the_level_of_an_operation_is_refused_unless_said_otherwise() -> None:
