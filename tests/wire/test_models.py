@@ -42,6 +42,8 @@ def test_no_model_is_loaded_before_it_is_needed() -> None:
         (r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$", "Größe 1_.:/=+-@", "a#b"),
         (r"[\w-\/]+", "a-b/c", "a b"),
         (r"^[!-~]{1,3}$", "abc", "abcd"),
+        (r"[\u0020-\uD7FF\uD800\uDC00-\uDBFF\uDFFF]*", "a é 😀", "tab\t"),
+        (r"\p{Print}+", "cpu policy!", "é"),
     ],
 )
 def test_java_s_patterns_mean_the_same_here(java: str, good: str, bad: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from moorage.api import logs, ssm, sts
+from moorage.api import autoscaling, logs, ssm, sts
 from moorage.api.cloudformation import support as cloudformation
 from moorage.api.cloudmap import table as cloudmap
 from moorage.api.cloudwatch import table as cloudwatch
@@ -41,6 +41,7 @@ def table(
     running = execute_command.operations(sessions) if sessions is not None else {}
     return SupportTable(
         {
+            "application-autoscaling": autoscaling.OPERATIONS,
             "cloudformation": cloudformation.OPERATIONS,
             **({"cloudwatch": cloudwatch.operations(sources)} if sources is not None else {}),
             "ecs": {**ecs.OPERATIONS, **running},

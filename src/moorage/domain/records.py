@@ -14,6 +14,7 @@ from moorage.domain.logs import LogGroup, LogStream
 from moorage.domain.parameter import Parameter, ParameterVersion
 from moorage.domain.registry import Instance, InstancesRevision, Namespace, Operation, RegistryService
 from moorage.domain.role_session import RoleSession
+from moorage.domain.scaling import ScalableTarget, ScalingActivity, ScalingPolicy
 from moorage.domain.service import Deployment, PastDeployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack, StackEvent, StackResource
 from moorage.domain.task import Task, TaskState
@@ -40,6 +41,9 @@ KINDS: Final[tuple[type[Any], ...]] = (
     InstancesRevision,
     Operation,
     RoleSession,
+    ScalableTarget,
+    ScalingActivity,
+    ScalingPolicy,
     Service,
     Deployment,
     PastDeployment,

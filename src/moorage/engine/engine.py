@@ -13,6 +13,7 @@ from moorage.domain.capacity import ContainerInstance
 from moorage.domain.changes import Key, RecordId
 from moorage.domain.connect import ConnectEndpoint
 from moorage.domain.registry import Instance, RegistryService
+from moorage.domain.scaling import ScalableTarget, ScalingPolicy
 from moorage.domain.service import Deployment, Rollout, Service, ServiceProgress
 from moorage.domain.stack import Stack
 from moorage.domain.switches import FROZEN
@@ -25,6 +26,7 @@ from moorage.engine.mesh import Maker, Mesh
 from moorage.engine.names import Hosts, Names
 from moorage.engine.ports import Clock, Commit, Ids, Operations, Proxies, Runtime, Store
 from moorage.engine.queue import Item, Queue
+from moorage.engine.scaling import Scaling
 from moorage.engine.served_names import concerns_names
 from moorage.engine.services import Registry, Services
 from moorage.engine.sweep import Sweep
@@ -34,7 +36,7 @@ from moorage.engine.task_secrets import TaskSecrets
 from moorage.engine.tasks import Envoy, Means, Tasks
 from moorage.planning.situation import Patience
 
-ALWAYS: Final = frozenset({"sweep", "metering", "zones"})
+ALWAYS: Final = frozenset({"sweep", "metering", "scaling", "zones"})
 """Controllers of one key, looked at once at the start."""
 
 
@@ -82,6 +84,7 @@ class Engine:
             "mesh": Mesh(store, proxies, clock, bundle),
             "names": Names(store, names),
             "hosts": self._hosts,
+            "scaling": Scaling(store, asked, clock, outside.ids),
             "sweep": Sweep(store, runtime, proxies, self._tasks.seen, self._nudged),
             **dict(more),
         }
@@ -207,6 +210,10 @@ def _by_stack(world: World, key: Key) -> Iterable[Item]:
     yield ("stacks", key)
 
 
+def _by_scalable(_world: World, _key: Key) -> Iterable[Item]:
+    yield ("scaling", ())
+
+
 _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Task.table: _by_task,
     TaskState.table: _by_task,
@@ -220,6 +227,8 @@ _WOKEN: Final[Mapping[str, Callable[[World, Key], Iterable[Item]]]] = {
     Instance.table: _by_instance,
     ContainerInstance.table: _by_container_instance,
     Stack.table: _by_stack,
+    ScalableTarget.table: _by_scalable,
+    ScalingPolicy.table: _by_scalable,
 }
 
 

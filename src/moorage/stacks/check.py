@@ -14,7 +14,6 @@ from moorage.stacks.template import ResourceDeclaration, Template, as_text
 _INSTEAD: Mapping[str, str] = {
     "AWS::ElasticLoadBalancing": "there are no load balancers here yet: leave them out, and reach a service from this "
     "host by `moorage forward` or `moorage curl`",
-    "AWS::ApplicationAutoScaling::": "services are not scaled by themselves here yet: leave the scaling out",
     "AWS::AutoScaling::": "no capacity is made here: this machine runs the tasks of the EC2 launch type, "
     "so leave it out (in the CDK: Cluster.fromClusterAttributes with hasEc2Capacity)",
 }

@@ -27,9 +27,7 @@ REST = frozenset({"route53", "s3"})
 """Services whose operations are told by method and path."""
 
 HINTS: Mapping[str, str] = {
-    "RegisterScalableTarget": "Recorded: nothing is scaled.",
-    "PutScalingPolicy": "Recorded: nothing is scaled.",
-    "PutScheduledAction": "Recorded: nothing is scaled.",
+    "PutScheduledAction": "Recorded: nothing is scaled by the time of day.",
     "PutBucketPolicy": "Recorded: no request is refused for want of a permission.",
     "PutBucketLifecycleConfiguration": "Recorded: no object expires.",
     "PutLifecyclePolicy": "Recorded: no image expires.",

@@ -55,6 +55,13 @@ ENTRIES = {
             version="2010-08-01",
             internal="InternalServiceError",
         ),
+        ServiceEntry(
+            "application-autoscaling",
+            JSON,
+            "ValidationException",
+            target="AnyScaleFrontendService",
+            internal="InternalServiceException",
+        ),
         ServiceEntry("sts", QUERY, "ValidationError", version="2011-06-15"),
         ServiceEntry("cloudformation", QUERY, "ValidationError", version="2010-05-15"),
     )

@@ -9,6 +9,9 @@ from functools import cache
 _JAVA_CLASSES = {
     r"\p{L}\p{Z}\p{N}": r"\w\s",
     r"\p{IsLetter}": r"a-zA-Z",
+    r"\p{Print}+": r"[ -~]+",
+    # Java writes characters beyond the first plane as two halves.
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
 }
 _RANGE_AFTER_CLASS = re.compile(r"(\\[wds])-(?!\])")
 

@@ -77,6 +77,24 @@ TEMPLATE = {
                 "Services": [{"PortName": "http", "ClientAliases": [{"Port": "80"}]}],
             },
         ),
+        "Target": resource(
+            "ApplicationAutoScaling::ScalableTarget",
+            ServiceNamespace="ecs",
+            ScalableDimension="ecs:service:DesiredCount",
+            ResourceId={"Fn::Sub": "service/${Cluster}/${Web.Name}"},
+            MinCapacity=0,
+            MaxCapacity="3",
+        ),
+        "Scaling": resource(
+            "ApplicationAutoScaling::ScalingPolicy",
+            PolicyName="cpu",
+            PolicyType="TargetTrackingScaling",
+            ScalingTargetId=ref("Target"),
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 50,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+            },
+        ),
         "Setting": resource("SSM::Parameter", Type="String", Value=att("Web", "Name")),
         "Outer": resource(
             "ECS::Service", Cluster=ref("Cluster"), DesiredCount=0, DeploymentController={"Type": "EXTERNAL"}

@@ -153,6 +153,8 @@ def test_a_name_in_use_is_a_failure_unless_an_interrupted_run_may_have_made_it()
 
 
 GONE = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "ObjectNotFoundException",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "ObjectNotFoundException",
     "AWS::CloudWatch::Alarm": "ResourceNotFound",
     "AWS::ECS::CapacityProvider": "InvalidParameterException",
     "AWS::ECS::Cluster": "ClusterNotFoundException",
@@ -203,6 +205,9 @@ def test_deleting_what_is_gone_already_is_no_failure(kind: str) -> None:
         "Roles": ["r"],
         "Cluster": "c",
         "Service": "s",
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/c/s",
+        "ScalableDimension": "ecs:service:DesiredCount",
     }
     job = order(properties, physical_id="x", attributes={"AllocationId": "a", "Arn": "arn"})
     script = TYPES[kind].delete(job)

@@ -18,12 +18,17 @@ _METRIC_ALARM: Final = (
 )
 
 
+_EVALUATED: Final = {"EvaluateLowSampleCountPercentile": ("evaluate",)}
+
+
 def operations(sources: Sources) -> Mapping[str, Supported]:
     """Reading, of every namespace: what is of AWS/ECS is read here, all else is asked of the support process."""
     data, statistics = MetricData(sources), MetricStatistics(sources)
     alarms = Alarms(data.get_metric_data)
     return {
-        "PutMetricAlarm": Supported(alarm_changes.put_metric_alarm, real=_METRIC_ALARM, recorded=_KEPT),
+        "PutMetricAlarm": Supported(
+            alarm_changes.put_metric_alarm, real=_METRIC_ALARM, recorded=_KEPT, only=_EVALUATED
+        ),
         "PutCompositeAlarm": Supported(
             alarm_changes.put_composite_alarm,
             real="AlarmName AlarmDescription AlarmRule Tags.*",

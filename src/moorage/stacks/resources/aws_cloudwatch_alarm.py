@@ -7,15 +7,14 @@ from moorage.stacks.resources.shapes import NUMBER, PAIRS, TAGS, TEXT, TEXT_LIST
 from moorage.stacks.resources.tagging import retag_alarm
 
 TYPE = "AWS::CloudWatch::Alarm"
-_METRIC = Object({"Dimensions": PAIRS, "MetricName": TEXT, "Namespace": TEXT})
+METRIC = Object({"Dimensions": PAIRS, "MetricName": TEXT, "Namespace": TEXT})
 _QUERY = Object(
     {
-        "AccountId": TEXT,
         "Expression": TEXT,
         "Id": TEXT,
         "Label": TEXT,
         "MetricStat": Object(
-            {"Metric": _METRIC, "Period": WHOLE, "Stat": TEXT, "Unit": TEXT}, ("Metric", "Period", "Stat")
+            {"Metric": METRIC, "Period": WHOLE, "Stat": TEXT, "Unit": TEXT}, ("Metric", "Period", "Stat")
         ),
         "Period": WHOLE,
         "ReturnData": TRUTH,
@@ -43,7 +42,6 @@ PROPERTIES = Object(
         "Statistic": TEXT,
         "Tags": TAGS,
         "Threshold": NUMBER,
-        "ThresholdMetricId": TEXT,
         "TreatMissingData": TEXT,
         "Unit": TEXT,
     },

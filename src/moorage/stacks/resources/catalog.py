@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from moorage.stacks.resources import (
+    aws_applicationautoscaling_scalabletarget,
+    aws_applicationautoscaling_scalingpolicy,
     aws_cdk_metadata,
     aws_cloudwatch_alarm,
     aws_ec2_eip,
@@ -43,6 +45,8 @@ from moorage.stacks.resources.script import ResourceType
 TYPES: Mapping[str, ResourceType] = {
     resource.type: resource
     for resource in (
+        aws_applicationautoscaling_scalabletarget.RESOURCE,
+        aws_applicationautoscaling_scalingpolicy.RESOURCE,
         aws_cdk_metadata.RESOURCE,
         aws_cloudwatch_alarm.RESOURCE,
         aws_ec2_eip.RESOURCE,
