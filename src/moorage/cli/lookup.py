@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final
 
 from moorage.cli.aws import Aws
@@ -110,7 +111,7 @@ def meant(aws: Aws, name: str, service_only: bool = False, ended: bool = False) 
         if task is not None:
             return Meant(task.cluster, task.service, (task,), one_task=True)
     kinds = "service" if service_only else "service or task"
-    raise Failure(name, f"there is no {kinds} of this name", "`moorage ps` lists what there is.")
+    raise Failure(name, f"there is no {kinds} of this name", _near(known, name) + "`moorage ps` lists what there is.")
 
 
 def runner(found: Meant) -> TaskLine:
@@ -139,6 +140,14 @@ def _matching(known: Sequence[tuple[str, str]], name: str) -> list[tuple[str, st
     within = [pair for pair in known if not wanted or pair[0] == wanted]
     exact = [pair for pair in within if pair[1] == service]
     return exact or [pair for pair in within if service.lower() in pair[1].lower()]
+
+
+def _near(known: Sequence[tuple[str, str]], name: str) -> str:
+    """A question after the service that was perhaps meant, where a name is like one."""
+    full = ["/".join(pair) for pair in known]
+    by_name = {service: f"{cluster}/{service}" for cluster, service in known}
+    like = get_close_matches(name, [*full, *by_name], n=1)
+    return f"Did you mean {by_name.get(like[0], like[0])}? " if like else ""
 
 
 def _task_called(

@@ -41,8 +41,6 @@ def _of_upstream(upstream: Upstream, policies: Policies) -> Resource:
         circuit_breakers=_limits(policies),
         outlier_detection=_outliers(policies.ejection_percent),
         common_lb_config=_choice(zonal=policies.zone_minimum > 0),
-        # A deregistered task leaves at once; its open requests may still end.
-        ignore_health_on_host_removal=True,
         upstream_connection_options=_keepalive(),
     )
     _speak(body, upstream.protocol, upstream.timeouts)

@@ -134,7 +134,6 @@ def _connection_manager(
         drain_timeout=messages.seconds(1),
         # A WebSocket that is closed costs this at every proxy; Envoy's own second was felt.
         delayed_close_timeout=messages.seconds(FAREWELL),
-        preserve_external_request_id=True,
         access_log=access_logs.of(log, protocol),
         http_filters=[
             hcm_pb2.HttpFilter(name="envoy.filters.http.router", typed_config=messages.packed(router_pb2.Router()))

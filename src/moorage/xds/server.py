@@ -20,6 +20,12 @@ from moorage.xds.stream import DeltaStream, UnknownType
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 METHOD = "DeltaAggregatedResources"
 Request = discovery_pb2.DeltaDiscoveryRequest
+OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    # A proxy asks every 30 s whether this end lives (mesh/bootstrap). gRPC takes three such questions without data
+    # for an attack and ends the connection: a proxy at rest would begin anew every two minutes.
+    ("grpc.http2.max_ping_strikes", 0),
+)
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +55,7 @@ async def serve(path: str, proxies: Mapping[str, Proxy], nudge: Callable[[str], 
             await _Conversation(proxy, nudge, context).run(raw)
 
     handler = grpc.stream_stream_rpc_method_handler(converse)
-    server = grpc.aio.server(options=(("grpc.max_receive_message_length", -1),))
+    server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
     server.add_insecure_port(f"unix:{path}")
     await server.start()

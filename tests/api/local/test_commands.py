@@ -137,6 +137,12 @@ def test_what_is_not_there_is_said_with_the_next_step(shop: Scene, capsys: Captu
     assert "there is no service or task of this name" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["clinet", "shop/clinet"])
+def test_a_name_that_is_almost_right_is_answered_with_the_right_one(shop: Scene, capsys: Capture, name: str) -> None:
+    assert main(["logs", name]) == 1
+    assert "Did you mean shop/client?" in capsys.readouterr().err
+
+
 def test_logs_are_those_of_the_containers_or_of_the_proxy(shop: Scene, capsys: Capture) -> None:
     assert main(["logs", shop.tasks["server"]]) == 0
     label = shop.tasks["server"][:8]

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -159,6 +160,21 @@ class Side:
         told = json.loads(await self._told("config"))
         found = [each[member] for section in told["configs"] for each in section.get(kind, [])]
         return [each for each in found if not each["name"].startswith("ingress")]
+
+    async def managers(self) -> list[dict[str, Any]]:
+        """How the client's proxy speaks HTTP with its program: the connection manager of each alias."""
+        sections = json.loads(await self._told("config"))["configs"]
+        listeners = [
+            each["active_state"]["listener"] for part in sections for each in part.get("dynamic_listeners", [])
+        ]
+        chains = [chain for each in listeners for chain in each.get("filter_chains", [])]
+        return [each["typed_config"] for chain in chains for each in chain["filters"] if "rds" in each["typed_config"]]
+
+    def timers(self, port: int) -> list[tuple[int, int]]:
+        """Of each connection to a port: the kernel's timer (2: of a keepalive) and when it ends, in hundredths."""
+        lines = Path(f"/proc/{self.bed.pid(self._client.node_id)}/net/tcp").read_text().splitlines()[1:]
+        to_port = [line.split()[5] for line in lines if line.split()[2].endswith(f":{port:04X}")]
+        return [(int(kind, 16), int(ends, 16)) for kind, ends in (each.split(":") for each in to_port)]
 
     async def counted(self, name: str) -> int:
         """A statistic of the last alias that was made, by its name below `cluster.<alias>.`."""

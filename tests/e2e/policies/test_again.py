@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from bed import Application
-from policies.edits import Edit, on_aliases, on_routes
+from policies.edits import Edit, on_aliases, on_clusters, on_routes
 from policies.sides import Rig, Side
 from policies.unruly import Script, Streams, ask_streams, half_an_answer, no_answer
 
+from moorage.mesh import names
 from moorage.mesh.policies import Policies
 from moorage.mesh.view import Protocol
 
@@ -94,6 +95,25 @@ async def test_it_is_never_tried_on_the_task_that_failed_while_another_is_known(
     await rig.proven(scene, without=retrying(lambda policy: policy.ClearField("retry_host_predicate")))
 
 
+async def test_it_goes_on_past_all_tasks_that_failed_until_it_finds_another(rig: Rig) -> None:
+    """The turn is at the two that failed when the second retry is due: both are passed over, not one."""
+
+    async def scene(side: Side) -> None:
+        tasks = await side.tasks(3)
+        vip = await side.alias(*tasks)
+        by_name = {task.name: task for task in tasks}
+        first, second, third = [by_name[name] for name in await side.answers(vip, 3)]
+        first.status = second.status = 503
+        second.hold, second.arrived = asyncio.Event(), asyncio.Event()
+        asking = asyncio.ensure_future(side.get(vip))
+        await second.arrived.wait()
+        assert await side.answers(vip, 1) == [third.name]
+        second.hold.set()
+        assert (await asking).content == third.name.encode()
+
+    await rig.proven(scene, without=retrying(lambda policy: policy.ClearField("host_selection_retry_max_attempts")))
+
+
 async def test_the_only_task_is_tried_again_itself(rig: Rig) -> None:
     async def scene(side: Side) -> None:
         only = await side.task(status=503)
@@ -159,6 +179,43 @@ async def test_a_refused_stream_is_tried_again(rig: Rig) -> None:
     await rig.proven(scene, without=only_on("connect-failure,retriable-status-codes"))
 
 
+async def test_a_request_that_a_goodbye_leaves_out_is_tried_again(rig: Rig) -> None:
+    """GOAWAY names the last stream that the server serves: what came after it was refused."""
+
+    async def scene(side: Side) -> None:
+        server = Streams(leave="before")
+        vip = await side.alias(await side.listen(server.serve), protocol=Protocol.HTTP2)
+        assert (await side.get(vip)).content == b"h2"
+        assert server.asked == 2
+
+    await rig.proven(scene, without=only_on("connect-failure,retriable-status-codes"))
+
+
+async def test_a_request_that_a_goodbye_includes_is_answered_and_the_next_goes_elsewhere(rig: Rig) -> None:
+    async def scene(side: Side) -> None:
+        server = Streams(leave="after", gather=2)
+        vip = await side.alias(await side.listen(server.serve), protocol=Protocol.HTTP2)
+        first = asyncio.ensure_future(side.get(vip))
+        await side.soon(lambda: side.counted("upstream_cx_close_notify"))
+        assert (await side.get(vip)).content == b"h2"
+        assert (await first).content == b"h2"
+        assert (server.asked, await side.counted("upstream_cx_total")) == (2, 2)
+
+    await rig.holds(scene)
+
+
+async def test_a_request_that_a_goodbye_includes_and_the_end_cuts_off_is_not_tried_again(rig: Rig) -> None:
+    """The server may have served it."""
+
+    async def scene(side: Side) -> None:
+        server = Streams(leave="mid")
+        vip = await side.alias(await side.listen(server.serve), protocol=Protocol.HTTP2)
+        assert (await side.get(vip)).status == 503
+        assert server.asked == 1
+
+    await rig.proven(scene, without=only_on("reset"))
+
+
 async def test_unavailable_is_tried_again_for_grpc_only(rig: Rig) -> None:
     async def scene(side: Side, protocol: Protocol = Protocol.GRPC) -> None:
         port = side.closed()
@@ -206,10 +263,13 @@ async def test_any_number_of_requests_may_be_tried_again_at_a_time(rig: Rig) -> 
     await rig.proven(scene, without=on_aliases(limits))
 
 
-async def test_more_requests_may_be_under_way_than_envoy_has_it(rig: Rig) -> None:
+@pytest.mark.parametrize("limited", [on_aliases, on_clusters], ids=["to the tasks", "to the program"])
+async def test_more_requests_may_be_under_way_than_envoy_has_it(rig: Rig, limited: Any) -> None:
     async def scene(side: Side) -> None:
         server = Streams(gather=1100)
-        vip = await side.alias(await side.listen(server.serve), protocol=Protocol.HTTP2)
+        port = await side.listen(server.serve)
+        behind = port if limited is on_aliases else await side.behind(port, Protocol.HTTP2)
+        vip = await side.alias(behind, protocol=Protocol.HTTP2)
         asking = [asyncio.ensure_future(ask_streams(*await side.connect(vip), 100)) for _ in range(11)]
         # None is answered before all are there, unless it is refused.
         _, waiting = await asyncio.wait(asking, timeout=10, return_when="FIRST_COMPLETED")
@@ -217,7 +277,11 @@ async def test_more_requests_may_be_under_way_than_envoy_has_it(rig: Rig) -> Non
         await asyncio.gather(*waiting)
         assert collections.Counter(status for each in asking for status in each.result()) == {"200": 1100}
 
-    await rig.proven(scene, without=on_aliases(lambda cluster: cluster.ClearField("circuit_breakers")))
+    def unset(cluster: Any) -> None:
+        if limited is on_aliases or not names.reads_endpoints(cluster.name):
+            cluster.ClearField("circuit_breakers")
+
+    await rig.proven(scene, without=limited(unset))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from bed import Application
-from policies.edits import Edit, both, in_managers, in_tcp_proxies, on_routes, on_upstream_options
+from policies.edits import Edit, both, in_managers, in_tcp_proxies, on_aliases, on_routes, on_upstream_options
 from policies.sides import Rig, Side
 from policies.unruly import Events, Script
 
@@ -183,3 +183,36 @@ async def test_the_longest_times_that_ecs_takes_are_taken(rig: Rig, protocol: Pr
         assert (await side.get(vip)).content == task.name.encode()
 
     await rig.holds(scene)
+
+
+async def test_the_kernel_asks_after_a_task_that_says_nothing_for_half_a_minute(rig: Rig) -> None:
+    """A peer whose network is gone is noticed, though nothing is sent to it: TCP for an hour, say."""
+
+    async def scene(side: Side) -> None:
+        port = await side.listen(silence)
+        vip = await side.alias(port, protocol=Protocol.TCP, timeouts=Timeouts(3600, None))
+        _, writer = await side.connect(vip)
+
+        async def asks() -> bool:
+            return any(kind == 2 and ends <= 30 * 100 for kind, ends in side.timers(port))
+
+        await side.soon(asks)
+        writer.close()
+
+    await rig.proven(scene, without=on_aliases(lambda cluster: cluster.ClearField("upstream_connection_options")))
+
+
+async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize(("name", "held"), [("drain_timeout", "1s"), ("delayed_close_timeout", "0.100s")])
+async def test_envoy_holds_the_times_of_its_farewells(rig: Rig, name: str, held: str) -> None:
+    """Its own would be five seconds between the goodbyes, and one for the client to close first."""
+
+    async def scene(side: Side) -> None:
+        await side.alias(side.closed())
+        assert {manager.get(name) for manager in await side.managers()} == {held}
+
+    await rig.proven(scene, without=in_managers(lambda manager: manager.ClearField(name)))

@@ -10,6 +10,7 @@ from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import RequestReceived, ResponseReceived
 from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -61,12 +62,15 @@ class Events:
 class Streams:
     """HTTP/2 with prior knowledge: answers with its name, once all that it waits for have arrived.
 
-    `refuse`: how many streams it refuses first. `gather`: how many must be there before any is answered.
+    `refuse`: how many streams it refuses first. `gather`: how many must be there before any is answered. `leave`: says
+    GOAWAY under the first stream and takes no other on that connection; "before" that stream, which it will not
+    serve, "after" it, which it still answers, or "mid" the answer: the connection breaks where the answer was due.
     """
 
     name: str = "h2"
     refuse: int = 0
     gather: int = 1
+    leave: str = ""
     asked: int = 0
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -93,6 +97,12 @@ class Streams:
             talk.reset_stream(stream, ErrorCodes.REFUSED_STREAM)
             writer.write(talk.data_to_send())
             return
+        if self.leave and self.asked == 1:
+            goodbye = GoAwayFrame(last_stream_id=0 if self.leave == "before" else stream)
+            writer.write(talk.data_to_send() + goodbye.serialize())
+            if self.leave != "after":
+                writer.close()
+                return
         if self.asked >= self.gather:
             self.enough.set()
         await self.enough.wait()
