@@ -1,18 +1,21 @@
 """Pages of a list, for every operation that has a NextToken.
 
-A token names the last record given, so a list that changes between two pages neither repeats nor loses the others.
+A token names the last record given, so a list that changes between two pages neither repeats nor loses the others. It
+holds a digest of that name: one that was altered is refused.
 """
 
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import islice
 from typing import Generic, TypeVar
 
 from moorage.domain.parameter_errors import TokenInvalid
 
 T = TypeVar("T")
+_DIGEST = 12
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,19 @@ def walk(
 
 
 def _write(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode("ascii")
+    return base64.urlsafe_b64encode(_digest(name.encode()) + name.encode()).decode("ascii")
 
 
 def _read(token: str) -> str:
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
+        content = base64.b64decode(token, altchars=b"-_", validate=True)
+        digest, name = content[:_DIGEST], content[_DIGEST:]
+        if digest != _digest(name):
+            raise TokenInvalid(token)
+        return name.decode()
     except (binascii.Error, ValueError) as error:
         raise TokenInvalid(token) from error
+
+
+def _digest(name: bytes) -> bytes:
+    return blake2b(name, digest_size=_DIGEST, person=b"page").digest()

@@ -13,7 +13,7 @@ from moorage.domain import arns
 from moorage.domain.changes import Key, Link
 from moorage.domain.errors import InvalidDnsName, NoClientAlias, TooManyClientAliases
 
-DNS_NAME = re.compile(r"[a-z0-9_.][a-z0-9_.-]{0,126}")
+DNS_NAME = re.compile(r"(?=.{1,127}$)[a-z0-9_][a-z0-9_-]{0,62}(\.[a-z0-9_-]{1,63})*")
 
 IDLE_TIMEOUT = {"tcp": 3600, "http": 300, "http2": 300, "grpc": 300}
 """Seconds a connection may be idle, by protocol (reference section 2.5)."""

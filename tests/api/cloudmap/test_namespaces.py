@@ -1,3 +1,4 @@
+import base64
 import re
 from collections.abc import Callable
 from typing import Any
@@ -83,6 +84,11 @@ def test_namespaces_are_listed_by_filter_and_page(sd: Any, finish: Finish, refus
     code, _, _ = refused(sd.list_namespaces, Filters=[{"Name": "NAME", "Values": ["a", "b"], "Condition": "BETWEEN"}])
     assert code == "InvalidInput"
     assert refused(sd.list_namespaces, NextToken="§")[0] == "InvalidInput"
+    token = sd.list_namespaces(MaxResults=1)["NextToken"]
+    assert len(sd.list_namespaces(NextToken=token)["Namespaces"]) == 2
+    altered = token[:-6] + ("A" if token[-6] != "A" else "B") + token[-5:]
+    for forged in (altered, base64.b64encode(b"ns-a").decode()):
+        assert refused(sd.list_namespaces, NextToken=forged)[0] == "InvalidInput"
 
 
 def test_a_description_is_updated(sd: Any, namespace: str, finish: Finish, refused: Refused) -> None:
@@ -145,5 +151,6 @@ def test_tags_are_added_and_removed(sd: Any, namespace: str, refused: Refused) -
     sd.tag_resource(ResourceARN=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     sd.untag_resource(ResourceARN=arn, TagKeys=["a"])
     assert sd.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    assert refused(sd.tag_resource, ResourceARN=arn, Tags=[{"Key": "AWS:x", "Value": "1"}])[0] == "InvalidInput"
     many = [{"Key": f"k{number}", "Value": ""} for number in range(50)]
     assert refused(sd.tag_resource, ResourceARN=arn, Tags=many)[0] == "TooManyTagsException"

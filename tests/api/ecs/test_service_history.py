@@ -1,6 +1,7 @@
 """Service deployments and revisions by a real client."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def listed(ecs: Any, **members: Any) -> list[Any]:
 def settle(account: Any, deployment: Any, state: str) -> None:
     """Let a rollout end, as the engine does."""
     rollout = account.world().get(Rollout, (account.id, "us-east-1", "demo", "api", deployment["id"]))
-    account.write_records(replace(rollout, state=state))
+    account.write_records(replace(rollout, state=state, updated_at=rollout.updated_at + timedelta(seconds=7)))
 
 
 def take_back(account: Any, new: Any, failed: Any) -> None:
@@ -54,6 +55,7 @@ def test_statuses_follow_the_rollouts(account: Any, demo: Any, service: Any) -> 
     assert [each["status"] for each in listed(demo)] == ["IN_PROGRESS", "ROLLBACK_IN_PROGRESS"]
     settle(account, new, "COMPLETED")
     assert [each["status"] for each in listed(demo)] == ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]
+    assert listed(demo)[1]["finishedAt"] == listed(demo)[0]["finishedAt"]
 
 
 def test_a_deployment_that_another_cut_short_says_so_and_when(demo: Any, service: Any) -> None:

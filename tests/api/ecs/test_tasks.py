@@ -134,12 +134,25 @@ def test_a_task_on_fargate_has_one_of_its_sizes(run: Any, refusal: Any) -> None:
 def test_who_started_a_task_is_said_in_128_characters(run: Any, refusal: Any) -> None:
     assert run(startedBy="x" * 128)[0]["startedBy"] == "x" * 128
     assert refusal(run, startedBy="x" * 129) == ("InvalidParameterException", "startedBy longer than 128.")
+    assert refusal(run, startedBy="a b")[0] == "InvalidParameterException"
 
 
 def test_a_task_may_be_larger_than_its_definition(account: Any, run: Any, demo: Any) -> None:
     (task,) = run(overrides={"cpu": "1 vCPU", "memory": "2GB"})
     assert (task["cpu"], task["memory"]) == ("1024", "2048")
     assert task["overrides"]["memory"] == "2048"
+
+
+def test_overrides_have_room_for_8192_characters_and_a_name(run: Any, refusal: Any) -> None:
+    def asked(length: int) -> dict[str, Any]:
+        return {"containerOverrides": [{"name": "app", "environment": [{"name": "A", "value": "x" * length}]}]}
+
+    around = len('[{"name":"app","environment":[{"name":"A","value":""}]}]')
+    assert run(overrides=asked(8192 - around))
+    code, message = refusal(run, overrides=asked(8193 - around))
+    assert (code, message) == ("InvalidParameterException", "Container Overrides length must be at most 8192")
+    nameless = {"containerOverrides": [{"command": ["echo"]}]}
+    assert refusal(run, overrides=nameless)[1] == "A container override must name its container."
 
 
 def test_overrides_are_checked_kept_and_shown(account: Any, run: Any, demo: Any, refusal: Any, network: Any) -> None:

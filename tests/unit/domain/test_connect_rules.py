@@ -57,7 +57,7 @@ def test_a_hint_names_the_ports_that_there_are() -> None:
     assert caught.value.hint == "Port mapping names of api:1: http, raw, dns."
 
 
-@pytest.mark.parametrize("name", ["-api", "API", "a" * 128, "a b", "api/v1"])
+@pytest.mark.parametrize("name", ["-api", "API", "a" * 128, "a b", "api/v1", "api..shop", ".api", "api.", "a" * 64])
 def test_a_dns_name_that_is_none_is_refused_in_ecs_words(name: str) -> None:
     document = exposing()
     document["services"][0]["clientAliases"] = [{"port": 80, "dnsName": name}]

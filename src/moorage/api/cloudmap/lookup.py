@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from moorage.api.context import RequestContext
-from moorage.domain import arns, registry_errors
+from moorage.domain import arns, errors, registry_errors
 from moorage.domain.registry import Instance, Namespace, RegistryService
 
 
@@ -61,4 +61,8 @@ def _id(ctx: RequestContext, reference: str) -> str:
 
 
 def tags(given: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The tags of a request. InvalidParameter for keys that AWS keeps to itself."""
+    for tag in given:
+        if tag["Key"].lower().startswith("aws:"):
+            raise errors.InvalidParameter(f"Tag keys must not start with 'aws:': '{tag['Key']}'.")
     return {tag["Key"]: tag["Value"] for tag in given}

@@ -147,7 +147,7 @@ def _find(ctx: RequestContext, world: World, text: str, kind: str) -> tuple[Serv
 def _brief(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     state = _rollout(world, deployment)
     now = status(world, service, deployment)
-    ended_at = state.updated_at if state is not None and now in OVER else None
+    ended_at = _moved_at(world, service, deployment) if now in OVER else None
     return given(
         serviceDeploymentArn=present_service.service_deployment_arn(deployment),
         serviceArn=service.arn,
@@ -174,6 +174,13 @@ def _stopped_at(world: World, service: Service, deployment: Deployment, state: R
     return min(later, default=state.updated_at) if state.state == IN_PROGRESS else state.updated_at
 
 
+def _moved_at(world: World, service: Service, deployment: Deployment) -> datetime | None:
+    """When its status moved last: the way back is a part of the deployment that failed."""
+    back = _way_back(world, service, deployment)
+    states = [_rollout(world, each) for each in (deployment, back) if each is not None]
+    return max((state.updated_at for state in states if state is not None), default=None)
+
+
 def _full(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     brief = _brief(world, service, deployment)
     del brief["targetServiceRevisionArn"]
@@ -183,7 +190,7 @@ def _full(world: World, service: Service, deployment: Deployment) -> dict[str, A
     return given(
         **brief,
         stoppedAt=_stopped_at(world, service, deployment, state) if stopped and state is not None else None,
-        updatedAt=state.updated_at if state is not None else None,
+        updatedAt=_moved_at(world, service, deployment),
         rollback=_rollback(world, service, deployment),
         deploymentCircuitBreaker=_breaker(service, state),
         alarms=_alarms(world, service, deployment, state),

@@ -3,7 +3,8 @@
 A client token makes the ids of the tasks that it asks for, so a request that is sent again finds them and makes none.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -38,6 +39,9 @@ MAX_RUN = 10
 MAX_DESCRIBED = 100
 LONGEST_STARTER = 128
 """Characters of `startedBy` (API reference, RunTask)."""
+STARTER = re.compile(r"[A-Za-z0-9_/-]*")
+LONGEST_OVERRIDES = 8192
+"""Characters of the overrides of containers, written as JSON (API reference, RunTask)."""
 DEFAULT_REASON = "Task stopped by user"
 
 
@@ -201,16 +205,13 @@ def _started_by(arguments: Mapping[str, Any]) -> str:
     starter: str = arguments.get("startedBy", "")
     if len(starter) > LONGEST_STARTER:
         raise InvalidParameter(f"startedBy longer than {LONGEST_STARTER}.")
+    if not STARTER.fullmatch(starter):
+        raise InvalidParameter("startedBy can hold letters, numbers, hyphens, forward slashes and underscores only.")
     return starter
 
 
 def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any], launch_type: str) -> dict[str, Any]:
-    names = {container.name for container in definition.containers}
-    for override in overrides.get("containerOverrides", []):
-        name = override.get("name")
-        if name not in names:
-            raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
-        secret_rules.check_files(override.get("environmentFiles", ()))
+    _check_names(definition, overrides.get("containerOverrides", []))
     if not task_definition_rules.has_fitting_storage(overrides):
         raise InvalidParameter(task_definition_rules.STORAGE)
     result = dict(overrides)
@@ -221,6 +222,20 @@ def _overrides(definition: TaskDefinition, overrides: Mapping[str, Any], launch_
         sizes = {**definition.document, **result}
         task_definition_rules.check_fargate_size(int(sizes["cpu"]), int(sizes["memory"]))
     return result
+
+
+def _check_names(definition: TaskDefinition, of_containers: Sequence[Mapping[str, Any]]) -> None:
+    """InvalidParameter for overrides that are too long, or of a container that is not there."""
+    if len(orjson.dumps(of_containers)) > LONGEST_OVERRIDES:
+        raise InvalidParameter(f"Container Overrides length must be at most {LONGEST_OVERRIDES}")
+    names = {container.name for container in definition.containers}
+    for override in of_containers:
+        name = override.get("name")
+        if name is None:
+            raise InvalidParameter("A container override must name its container.")
+        if name not in names:
+            raise InvalidParameter(f"Override for container named {name} is not a container in the TaskDefinition.")
+        secret_rules.check_files(override.get("environmentFiles", ()))
 
 
 def _size(member: str, given: str, read: Callable[[str], int]) -> str:
