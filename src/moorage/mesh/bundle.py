@@ -7,7 +7,7 @@ difference goes out, and what the proxy answers, is `xds`'s to know.
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 from envoy.service.discovery.v3 import discovery_pb2
@@ -36,9 +36,12 @@ class Revision:
     endpoints: frozenset[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Move:
-    """The way from one bundle to another where endpoints are all that is different: the different ones, in order."""
+    """The way from one bundle to another where endpoints are all that is different: the different ones, in order.
+
+    Each is itself only: there is one for all streams that go the same way.
+    """
 
     items: Mapping[str, Resource]
     to_version: str
@@ -50,9 +53,7 @@ class Move:
     @cached_property
     def wire(self) -> bytes:
         """The response that says it, but for its nonce; made once for all streams (`Resource.wire`)."""
-        head = {"type_url": names.ENDPOINTS, "system_version_info": self.to_version}
-        start: bytes = discovery_pb2.DeltaDiscoveryResponse(**head).SerializeToString()
-        return start + b"".join(item.wire for item in self.items.values())
+        return b"".join([_head(self.to_version), *[item.wire for item in self.items.values()]])
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,10 @@ class Bundle:
         return self._moves[version]
 
     def _move(self, older: "Bundle") -> Move | None:
-        since, ours, theirs = self.since(older), self.of(names.ENDPOINTS), older.of(names.ENDPOINTS)
+        ours = self.of(names.ENDPOINTS)
+        if self.revision is not None and self.revision.of == older.version:
+            return Move({name: ours[name] for name in sorted(self.revision.endpoints)}, self.version)
+        since, theirs = self.since(older), older.of(names.ENDPOINTS)
         if since.keys() != {names.ENDPOINTS} or ours.keys() != theirs.keys():
             return None
         items = {name: ours[name] for name in sorted(since[names.ENDPOINTS]) if ours[name] != theirs[name]}
@@ -176,6 +180,14 @@ def bundle(resources: Iterable[Resource]) -> Bundle:
         weight += item.weight
     frozen = MappingProxyType({type_url: MappingProxyType(table) for type_url, table in tables.items()})
     return Bundle(frozen, _version(weight), tuple(problems(frozen, doubled)))
+
+
+@lru_cache(maxsize=1024)
+def _head(version: str) -> bytes:
+    """How a response about endpoints begins: the same for all bundles that hold the same."""
+    head = discovery_pb2.DeltaDiscoveryResponse(type_url=names.ENDPOINTS, system_version_info=version)
+    start: bytes = head.SerializeToString()
+    return start
 
 
 _NONE: Mapping[str, Resource] = MappingProxyType({})

@@ -27,7 +27,7 @@ class Inconsistent(Exception):
         self.problems = tuple(problems)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Seat:
     """An open proxy with what serves it."""
 

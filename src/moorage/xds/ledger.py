@@ -16,7 +16,7 @@ Hosts = frozenset[str] | None
 """The addresses that a resource sends traffic to; None when only the version is known."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One name. `acked`: the version last acknowledged. `possible`: every version that the proxy may hold now."""
 
@@ -45,7 +45,7 @@ class Sent(NamedTuple):
     lost: frozenset[str]
 
 
-@dataclass
+@dataclass(slots=True)
 class Ledger:
     """The books of one type on one stream.
 

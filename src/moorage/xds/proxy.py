@@ -12,7 +12,7 @@ from moorage.xds.bell import Bell
 from moorage.xds.stream import UNKNOWN, DeltaStream
 
 
-@dataclass
+@dataclass(slots=True)
 class Proxy:
     """`inherited`: it may have been running before this daemon. `bell` wakes whoever writes to its stream.
 

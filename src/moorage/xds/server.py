@@ -75,6 +75,8 @@ def _hold_runtime() -> None:
 class _Conversation:
     """Reads requests in the caller's task and writes from a task of its own, so that a slow proxy blocks nobody."""
 
+    __slots__ = ("_context", "_loop", "_nudge", "_proxy")
+
     def __init__(self, proxy: Proxy, nudge: Callable[[str], None], context: Any) -> None:
         self._proxy = proxy
         self._nudge = nudge
@@ -107,11 +109,10 @@ class _Conversation:
     def hear(self, stream: DeltaStream, raw: bytes) -> None:
         """Book what the proxy says, and wake whom it concerns."""
         proxy = self._proxy
-        answered = stream.acknowledged(raw)
-        if not answered:
-            answered = self._hear_out(stream, Request.FromString(raw))
+        answered = stream.acknowledged(raw) or self._hear_out(stream, Request.FromString(raw))
         proxy.heard(self._loop.time())
-        if proxy.bundle is None or not stream.idle(proxy.bundle):
+        wanted = proxy.bundle
+        if wanted is None or (wanted is not stream.settled and not stream.idle(wanted)):
             proxy.bell.ring()
         if answered:
             self._nudge(proxy.task_id)

@@ -87,13 +87,18 @@ def _acknowledgement(type_url: str, nonce: str) -> bytes:
     return whole
 
 
+@lru_cache(maxsize=4096)
+def _departure(move: Move, nonce: int) -> tuple[bytes, bytes]:
+    """What is sent to move a proxy, and what comes back if it takes it: one for all streams that count alike."""
+    return move.wire + _own(str(nonce)), _acknowledgement(names.ENDPOINTS, str(nonce))
+
+
 class _Journey(NamedTuple):
-    """A move that was sent and has no answer yet; `acknowledgement`: the request that would say that all is well."""
+    """A move that was sent and has no answer yet. The last response of the stream was the one that carries it."""
 
     start: Bundle
     end: Bundle
     move: Move
-    nonce: str
     acknowledgement: bytes
 
 
@@ -102,7 +107,14 @@ class DeltaStream:
 
     What thousands hear of at once, a change of nothing but endpoints, is written into the books (`ledgers`) when they
     are next opened: while a proxy does nothing but acknowledge such moves, two bundles say all that is in them.
+    `settled` is the bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent
+    since; None otherwise.
     """
+
+    __slots__ = (
+        *("settled", "_awaited", "_earlier", "_endpoints", "_journey", "_ledgers", "_moving", "_nonce", "_read"),
+        "_taken",
+    )
 
     def __init__(self, earlier: Sequence[Possible] = ()) -> None:
         self._ledgers = {type_url: Ledger() for type_url in names.TYPES}
@@ -111,8 +123,7 @@ class DeltaStream:
         self._endpoints = self._ledgers[names.ENDPOINTS]
         self._awaited: dict[bytes, Ledger] = {}
         self._read: Bundle | None = None
-        # The bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent since.
-        self._settled: Bundle | None = None
+        self.settled: Bundle | None = None
         # The bundle that it holds as soon as it acknowledges what was sent last, with nothing heard or sent since.
         self._moving: Bundle | None = None
         # The same, as long as it is not in the books; with what was acknowledged before and is not in them either.
@@ -127,7 +138,7 @@ class DeltaStream:
         journey = self._journey
         if journey is not None and journey.acknowledgement == request:
             self._journey = None
-            self._settled = self._read = journey.end
+            self.settled = self._read = journey.end
             self._taken.update(journey.move.items)
             return True
         self._book()
@@ -135,9 +146,9 @@ class DeltaStream:
         if ledger is None:
             return False
         ledger.acknowledge()
-        self._settled, self._moving = self._moving if ledger is self._endpoints else None, None
-        if self._settled is not None:
-            self._read = self._settled
+        self.settled, self._moving = self._moving if ledger is self._endpoints else None, None
+        if self.settled is not None:
+            self._read = self.settled
             ledger.agenda.clear()
         return True
 
@@ -146,7 +157,7 @@ class DeltaStream:
         ledger = self.ledgers.get(request.type_url)
         if ledger is None:
             raise UnknownType(request.type_url)
-        self._settled = self._moving = None
+        self.settled = self._moving = None
         if not ledger.opened:
             self._open(ledger, request)
         answered = ledger.sent is not None and request.response_nonce == ledger.sent.nonce
@@ -166,7 +177,7 @@ class DeltaStream:
         """`responses`, as they go out."""
         journey = self._depart(bundle)
         if journey is not None:
-            return [journey.move.wire + _own(journey.nonce)]
+            return [_departure(journey.move, self._nonce)[0]]
         return [response.serialized() for response in self._walk(bundle)]
 
     def responses(self, bundle: Bundle) -> list[Response]:
@@ -174,7 +185,7 @@ class DeltaStream:
         journey = self._depart(bundle)
         if journey is not None:
             moved = tuple(journey.move.items.values())
-            return [Response(names.ENDPOINTS, journey.nonce, bundle.version, moved, ())]
+            return [Response(names.ENDPOINTS, str(self._nonce), bundle.version, moved, ())]
         return self._walk(bundle)
 
     def _walk(self, bundle: Bundle) -> list[Response]:
@@ -206,10 +217,15 @@ class DeltaStream:
             return any(each.hosts is None or address in each.hosts for each in self.possible())
         if bundle.sends_to(address):
             return True
-        if not self._earlier and self._settled is not None:
-            return self._settled.sends_to(address)
-        if not self._earlier and self._journey is not None:
-            return self._journey.start.sends_to(address) or self._journey.end.sends_to(address)
+        held, journey = self.settled, self._journey
+        if self._earlier or (held is None and journey is None):
+            return self._may_have_got(address, bundle)
+        if held is not None:
+            return held is not bundle and held.sends_to(address)
+        return journey is not None and (journey.start.sends_to(address) or journey.end.sends_to(address))
+
+    def _may_have_got(self, address: str, bundle: Bundle) -> bool:
+        """The same by the books, where `bundle` does not send to the address."""
         self._review(bundle)
         wanted = bundle.of(names.ENDPOINTS)
         # A name that is not on the agenda is held in the wanted version and no other, which was answered above.
@@ -257,11 +273,6 @@ class DeltaStream:
         return any(ledger.refused for ledger in self._ledgers.values())
 
     @property
-    def settled(self) -> Bundle | None:
-        """The bundle that the proxy was found to hold, all of it and nothing else, with nothing heard or sent since."""
-        return self._settled
-
-    @property
     def ledgers(self) -> Mapping[str, Ledger]:
         """The books by type, up to date."""
         self._book()
@@ -274,7 +285,7 @@ class DeltaStream:
             self._taken = {}
         journey, self._journey = self._journey, None
         if journey is not None:
-            self._endpoints.send(journey.nonce, tuple(journey.move.items.values()), ())
+            self._endpoints.send(str(self._nonce), tuple(journey.move.items.values()), ())
             self._awaited[journey.acknowledgement] = self._endpoints
             self._moving = journey.end
 
@@ -294,7 +305,7 @@ class DeltaStream:
 
     def _review(self, bundle: Bundle) -> bool:
         """Bring the agendas up to `bundle`; False when the proxy holds all of it and waits for no first answer."""
-        if self._settled is bundle and self._read is bundle:
+        if self.settled is bundle and self._read is bundle:
             return False
         older, self._read = self._read, bundle
         since = _NO_NEWS if older is None or older is bundle else bundle.since(older)
@@ -304,7 +315,7 @@ class DeltaStream:
                 ledger.review(bundle.of(type_url), since.get(type_url, _NOTHING))
             busy = busy or ledger.busy
         if not busy:
-            self._settled = bundle
+            self.settled = bundle
         return busy
 
     def _depart(self, bundle: Bundle) -> _Journey | None:
@@ -312,7 +323,7 @@ class DeltaStream:
 
         The walk through all steps would find the same; this is the change that thousands hear of at once.
         """
-        ledger, held = self._endpoints, self._settled
+        ledger, held = self._endpoints, self.settled
         if held is None or held is bundle or ledger.sent is not None or not ledger.opened:
             return None
         move = bundle.move(held)
@@ -324,9 +335,8 @@ class DeltaStream:
             for each in self._ledgers.values():
                 each.agenda.clear()
         self._nonce += 1
-        self._settled = self._moving = None
-        nonce = str(self._nonce)
-        self._journey = _Journey(held, bundle, move, nonce, _acknowledgement(names.ENDPOINTS, nonce))
+        self.settled = self._moving = None
+        self._journey = _Journey(held, bundle, move, _departure(move, self._nonce)[1])
         return self._journey
 
     def _concerned(self) -> tuple[str, ...]:
@@ -368,7 +378,7 @@ class DeltaStream:
         self, type_url: str, resources: tuple[Resource, ...], removed: tuple[str, ...], bundle: Bundle
     ) -> Response:
         self._nonce += 1
-        self._settled = self._moving = None
+        self.settled = self._moving = None
         ledger = self._ledgers[type_url]
         if type_url == names.CLUSTER:
             self._owe_endpoints(resources)

@@ -20,15 +20,15 @@ class LongWay(DeltaStream):
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         answered = super().receive(request)
-        self._settled = None
+        self.settled = None
         return answered
 
     def responses(self, bundle: Bundle) -> list[Response]:
-        self._settled = None
+        self.settled = None
         return super().responses(bundle)
 
     def may_hold(self, address: str, bundle: Bundle | None) -> bool:
-        self._settled = None
+        self.settled = None
         return super().may_hold(address, bundle)
 
     def _concerned(self) -> tuple[str, ...]:
