@@ -25,10 +25,22 @@ async def forward(service: str, request: Request) -> Response:
             kind, words = ("Subnet", "subnet ID") if operation == "DescribeSubnets" else ("Group", "security group")
             code = "InvalidSubnetID.NotFound" if kind == "Subnet" else "InvalidGroup.NotFound"
             return _error(code, f"The {words} '{each}' does not exist")
+    if operation == "DescribeNetworkInterfaces":
+        return _interfaces(form)
     if operation == "DescribeSubnets":
         return _answer(operation, "subnetSet", [_subnet(each, region) for each in ids])
     assert operation == "DescribeSecurityGroups"
     return _answer(operation, "securityGroupInfo", [f"<groupId>{each}</groupId>{_vpc(each)}" for each in ids])
+
+
+def _interfaces(form: dict[str, str]) -> Response:
+    """There is one that no task has."""
+    asked = [value for name, value in form.items() if name.startswith("NetworkInterfaceId.")]
+    for each in asked:
+        if each != "eni-moto":
+            return _error("InvalidNetworkInterfaceID.NotFound", f"The network interface '{each}' does not exist")
+    one = "<networkInterfaceId>eni-moto</networkInterfaceId><status>available</status><subnetId>subnet-9</subnetId>"
+    return _answer("DescribeNetworkInterfaces", "networkInterfaceSet", [one])
 
 
 def _role(form: dict[str, str], request: Request) -> Response:

@@ -50,6 +50,7 @@ def _run(moorage: Place, family: str) -> str:
         taskDefinition=family,
         launchType="FARGATE",
         tags=[{"key": "team", "value": "blue"}],
+        enableExecuteCommand=family == "inside",
         networkConfiguration={"awsvpcConfiguration": {"subnets": [_subnet(moorage)]}},
     )["tasks"][0]
     identity: str = made["taskArn"].rsplit("/", 1)[1]
@@ -78,6 +79,13 @@ def get(moorage: Place, task: str, url: str) -> tuple[int, Any]:
     return status, json.loads(text) if text[:1] in '{["n' else text
 
 
+def hardware_address(moorage: Place, task: str) -> str:
+    """The MAC address of the task's interface, asked of the kernel inside it (SIOCGIFHWADDR)."""
+    asked = "fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8927, b'eth0'.ljust(40, b'\\0'))[18:24]"
+    program = f"import fcntl, socket; print({asked}.hex(':'))"
+    return moorage.run("exec", task, "--", "python3", "-c", program).stdout.strip()
+
+
 def described(moorage: Place, task: str) -> dict[str, Any]:
     found: dict[str, Any] = moorage.ecs.describe_tasks(cluster="demo", tasks=[task])["tasks"][0]
     return found
@@ -104,6 +112,7 @@ def test_metadata_is_what_the_api_tells(moorage: Place, task: dict[str, Any]) ->
     assert container["Networks"][0]["IPv4Addresses"] == [
         detail["value"] for detail in api["attachments"][0]["details"] if detail["name"] == "privateIPv4Address"
     ]
+    assert container["Networks"][0]["MACAddress"] == hardware_address(moorage, task["id"])
     assert container["Limits"] == {"CPU": 128}
     _, whole = get(moorage, task["id"], f"{uri}/task")
     assert (whole["TaskARN"], whole["KnownStatus"], whole["Limits"]) == (

@@ -13,6 +13,8 @@ from moorage.wire import models
 from moorage.wire.message import Request
 
 REGION = "eu-west-1"
+_ITEMS = {models.QUERY: ".member", models.EC2: ""}
+"""What stands between the name of a list and the numbers of its items."""
 ACCOUNT = "123456789012"
 
 
@@ -23,9 +25,9 @@ def requests(service: str, operation: str, value: Any) -> list[Request]:
     scope = (
         f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20261122/{REGION}/{name}/aws4_request, SignedHeaders=host, Signature=x"
     )
-    if entry.protocol == models.QUERY:
+    if entry.protocol in (models.QUERY, models.EC2):
         headers = {"content-type": "application/x-www-form-urlencoded", "authorization": scope}
-        fields = [("Action", operation), ("Version", entry.version), *_fields(value, "")]
+        fields = [("Action", operation), ("Version", entry.version), *_fields(value, "", _ITEMS[entry.protocol])]
         return [Request("POST", "/", headers=headers, body=urlencode(fields, errors="replace").encode())]
     json = {"content-type": "application/x-amz-json-1.1", "x-amz-target": f"{entry.target}.{operation}"}
     body = orjson.dumps(value, lambda other: str(other), orjson.OPT_NON_STR_KEYS) if _fits(value) else b'{"a":1e999}'
@@ -46,13 +48,13 @@ def _fits(value: Any) -> bool:
     return not isinstance(value, int) or -(2**63) <= value < 2**64
 
 
-def _fields(value: Any, name: str) -> Iterator[tuple[str, str]]:
+def _fields(value: Any, name: str, items: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _fields(inner, f"{name}.{key}" if name else key)
+            yield from _fields(inner, f"{name}.{key}" if name else key, items)
     elif isinstance(value, list):
         for number, inner in enumerate(value, 1):
-            yield from _fields(inner, f"{name}.member.{number}")
+            yield from _fields(inner, f"{name}{items}.{number}", items)
     elif value is not None:
         yield name or "x", str(value).lower() if isinstance(value, bool) else str(value)
 

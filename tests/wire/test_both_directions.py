@@ -14,10 +14,10 @@ from moorage.wire.faults import Fault
 from moorage.wire.json11 import JsonCodec
 from moorage.wire.message import Request
 from moorage.wire.patterns import PatternUnknown
-from moorage.wire.query import QueryCodec
+from moorage.wire.query import Ec2Codec, QueryCodec
 
 Example = Callable[[Shape], Any]
-CODECS = {models.JSON: JsonCodec(), models.QUERY: QueryCodec()}
+CODECS = {models.JSON: JsonCodec(), models.QUERY: QueryCodec(), models.EC2: Ec2Codec()}
 
 STREAMS = {("logs", "StartLiveTail"), ("logs", "GetLogObject")}
 """Their answers are event streams, which neither codec claims to write."""

@@ -42,7 +42,8 @@ def test_every_row_answers_every_service_with_a_code_that_it_has(kind: type[Doma
 @pytest.mark.parametrize("service", models.ENTRIES)
 def test_the_code_for_invalid_input_is_one_that_the_service_has(service: str) -> None:
     code = models.ENTRIES[service].invalid
-    assert code in models.error_shapes(service) or code in fault_table.COMMON_CODES
+    documented = {"ec2": {"InvalidParameterValue"}}  # EC2's model has no errors: its API reference lists the codes
+    assert code in models.error_shapes(service) or code in fault_table.COMMON_CODES | documented.get(service, set())
 
 
 @pytest.mark.parametrize("kind", fault_table.TABLE, ids=lambda kind: kind.__name__)

@@ -1,6 +1,6 @@
 import pytest
 
-from moorage.wire import models, query
+from moorage.wire import models, query_form
 from moorage.wire.faults import Fault, Rejected
 from moorage.wire.message import Request
 from moorage.wire.query import QueryCodec
@@ -28,7 +28,7 @@ def test_action_and_version_are_not_parameters() -> None:
 
 
 def test_a_get_is_read_from_the_query_string() -> None:
-    assert query.form(Request("GET", "/", "Action=GetCallerIdentity&Version=2011-06-15")) == {
+    assert query_form.form(Request("GET", "/", "Action=GetCallerIdentity&Version=2011-06-15")) == {
         "Action": "GetCallerIdentity",
         "Version": "2011-06-15",
     }

@@ -7,6 +7,7 @@ from moorage.api.cloudformation import support as cloudformation
 from moorage.api.cloudmap import table as cloudmap
 from moorage.api.cloudwatch import table as cloudwatch
 from moorage.api.cloudwatch.reading import Sources
+from moorage.api.ec2 import table as ec2
 from moorage.api.ecs import execute_command, refusals
 from moorage.api.ecs import support as ecs
 from moorage.api.exec_sessions import Sessions
@@ -44,6 +45,7 @@ def table(
             "application-autoscaling": autoscaling.OPERATIONS,
             "cloudformation": cloudformation.OPERATIONS,
             **({"cloudwatch": cloudwatch.operations(sources)} if sources is not None else {}),
+            "ec2": ec2.OPERATIONS,
             "ecs": {**ecs.OPERATIONS, **running},
             "logs": logs.operations(archive) if archive is not None else {},
             "servicediscovery": cloudmap.OPERATIONS,

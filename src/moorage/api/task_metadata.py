@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from moorage.api.ecs import present_task
+from moorage.api.ecs import network_interface, present_task
 from moorage.domain import arns
 from moorage.domain.task import ContainerState, Task, TaskState, desired_status
 from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
@@ -64,6 +64,7 @@ def container(subject: Subject, name: str) -> dict[str, Any]:
         Name=name,
         DockerName=name,
         Image=definition.image if definition is not None else None,
+        ImageID=seen.image_digest or None,
         Labels=_labels(subject, name, definition),
         DesiredStatus=desired_status(found, state),
         KnownStatus=seen.status,
@@ -129,7 +130,12 @@ def _logging(subject: Subject, seen: ContainerState, definition: ContainerDefini
 def _networks(subject: Subject, seen: ContainerState) -> Iterator[dict[str, Any]]:
     mode = subject.definition.mode
     if subject.state.address:
-        yield {"NetworkMode": mode, "IPv4Addresses": [subject.state.address], "AttachmentIndex": 0}
+        yield {
+            "NetworkMode": mode,
+            "IPv4Addresses": [subject.state.address],
+            "AttachmentIndex": 0,
+            "MACAddress": network_interface.mac_address(subject.state.address),
+        }
     elif seen.address:
         yield {"NetworkMode": mode, "IPv4Addresses": [seen.address]}
 

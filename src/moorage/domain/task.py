@@ -170,6 +170,7 @@ class ContainerState:
 
     `restarts` is how often it was to be started again within its task.
     `address` is its own, in the network modes in which the containers of a task do not share one.
+    `image_digest` is that of the image which it was started from.
     """
 
     name: str
@@ -183,6 +184,7 @@ class ContainerState:
     asked_to_stop_at: datetime | None = None
     restarts: int = 0
     address: str = ""
+    image_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,7 @@ class ContainerObservation:
 
     `exit_code` is 128 + n after signal n. `reason` is set where the runtime knows more than the code
     (`OutOfMemoryError: Container killed due to memory usage`). `attempt` is that of the start which this came from.
+    `image_digest` is that of the image which it was started from, empty where the runtime has none for it.
     """
 
     name: str
@@ -170,6 +171,7 @@ class ContainerObservation:
     health: Health = Health.UNKNOWN
     runtime_id: str = ""
     attempt: int = 0
+    image_digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ def _seen(state: ContainerState, observation: ContainerObservation | None) -> Co
         exit_code=observation.exit_code,
         reason=observation.reason or state.reason,
         health=str(observation.health),
+        image_digest=observation.image_digest,
     )
 
 

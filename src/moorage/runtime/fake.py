@@ -5,6 +5,7 @@ Faults. It keeps no thread and never really sleeps: under a virtual clock an hou
 """
 
 import asyncio
+import hashlib
 import signal as signals
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -185,7 +186,10 @@ class FakeRuntime:
         now = self._clock.now()
         runtime_id = f"{spec.task_id}-{spec.name}"
         running = ContainerPhase.RUNNING
-        seen = ContainerObservation(spec.name, running, now, runtime_id=runtime_id, attempt=spec.attempt)
+        digest = f"sha256:{hashlib.sha256(spec.image.encode()).hexdigest()}"
+        seen = ContainerObservation(
+            spec.name, running, now, runtime_id=runtime_id, attempt=spec.attempt, image_digest=digest
+        )
         container = _Container(behaviour, seen)
         self._tasks[spec.task_id].containers[spec.name] = container
         container.lines += [LogLine(now, stream, text) for stream, text in behaviour.writes]

@@ -324,6 +324,7 @@ def _observation(record: Message) -> ContainerObservation:
         health=Health(record["health"]),
         runtime_id=record["runtime_id"],
         attempt=record["attempt"],
+        image_digest=record.get("image_digest", ""),
     )
 
 

@@ -63,6 +63,7 @@ def starting(spec: ContainerSpec, image: LocalImage) -> Message:
         "added": sorted(set(spec.capabilities) - capabilities.DEFAULT),
         "health_check": _health(spec.health_check),
         "attempt": spec.attempt,
+        "image_digest": image.digest,
     }
 
 

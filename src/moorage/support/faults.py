@@ -8,12 +8,13 @@ from xml.sax.saxutils import escape
 from moorage.wire import routing
 from moorage.wire.faults import Fault
 from moorage.wire.message import Request, Response
+from moorage.wire.query import Ec2Codec
 
 
 def refusal(service: str, request: Request, fault: Fault, request_id: str) -> Response:
     """The response that carries `fault`, as a client of `service` reads it."""
     if service == "ec2":
-        response = _ec2(fault, request_id)
+        response = Ec2Codec().refuse(fault, request_id, service)
     elif service == "s3":
         response = _s3(fault, request_id)
     else:
@@ -27,11 +28,3 @@ def _s3(fault: Fault, request_id: str) -> Response:
     body = f"<Error>{error}<RequestId>{escape(request_id)}</RequestId></Error>"
     headers = (("content-type", "application/xml"), ("x-amz-request-id", request_id))
     return Response(fault.status, headers, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
-
-
-def _ec2(fault: Fault, request_id: str) -> Response:
-    """EC2's dialect of Query has an envelope of its own."""
-    error = f"<Error><Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message></Error>"
-    body = f"<Response><Errors>{error}</Errors><RequestID>{escape(request_id)}</RequestID></Response>"
-    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
-    return Response(fault.status, (("content-type", "text/xml;charset=UTF-8"),), text.encode())

@@ -14,6 +14,7 @@ from botocore.model import OperationModel, ServiceModel
 
 JSON = "json"
 QUERY = "query"
+EC2 = "ec2"
 CBOR = "smithy-rpc-v2-cbor"
 
 
@@ -64,6 +65,7 @@ ENTRIES = {
         ),
         ServiceEntry("sts", QUERY, "ValidationError", version="2011-06-15"),
         ServiceEntry("cloudformation", QUERY, "ValidationError", version="2010-05-15"),
+        ServiceEntry("ec2", EC2, "InvalidParameterValue", version="2016-11-15", internal="InternalError"),
     )
 }
 

@@ -7,21 +7,24 @@ Version parameters, and the signature's scope. Whether the operation is served i
 import re
 from typing import NamedTuple
 
-from moorage.wire import cbor, models, query
+from moorage.wire import cbor, models, query_form
 from moorage.wire.cbor import CborCodec
 from moorage.wire.codec import Codec
 from moorage.wire.credentials import Scope
 from moorage.wire.faults import reject
 from moorage.wire.json11 import JsonCodec
 from moorage.wire.message import Request
-from moorage.wire.query import QueryCodec
+from moorage.wire.query import Ec2Codec, QueryCodec
 
 _S3_HOST = re.compile(r"([a-z0-9.-]+\.)?s3[.-]")
 """With or without a bucket before it."""
 
+_VERSION = re.compile(r"(?:^|&)Version=(\d{4}-\d{2}-\d{2})(?:&|$)")
+
 _JSON = JsonCodec()
 _JSON_10 = JsonCodec("application/x-amz-json-1.0")
 _QUERY = QueryCodec()
+_EC2 = Ec2Codec()
 _CBOR = CborCodec()
 
 
@@ -41,7 +44,14 @@ def codec(request: Request) -> Codec:
         return _JSON_10
     if "x-amz-target" in request.headers or "json" in content_type:
         return _JSON
-    return _QUERY
+    return _EC2 if _version(request) == models.ENTRIES["ec2"].version else _QUERY
+
+
+def _version(request: Request) -> str:
+    """The version that a form names, or nothing; a form that cannot be read is refused elsewhere."""
+    source = request.body.decode("latin-1") if request.method == "POST" and request.body else request.query
+    found = _VERSION.search(source)
+    return found[1] if found else ""
 
 
 def target(request: Request, scope: Scope | None) -> Target:
@@ -52,7 +62,7 @@ def target(request: Request, scope: Scope | None) -> Target:
     if request.header("smithy-protocol"):
         return _by_path(request, scope)
     if _is_form(request):
-        fields = query.form(request)
+        fields = query_form.form(request)
         if "Action" in fields:
             return _by_action(fields["Action"], fields.get("Version", ""), scope)
     return Target(_by_scope_or_host(request, scope), "")

@@ -47,7 +47,7 @@ def test_a_new_task_is_provisioning_and_shall_run(demo: Any, run: Any) -> None:
 
 def test_what_was_seen_is_shown(account: Any, demo: Any, run: Any) -> None:
     task = run()[0]
-    app = ContainerState("app", "RUNNING", runtime_id="c1", health="HEALTHY")
+    app = ContainerState("app", "RUNNING", runtime_id="c1", health="HEALTHY", image_digest="sha256:9f")
     proxy = ContainerState("ecs-service-connect-abcde", "RUNNING")
     seen(
         account,
@@ -64,7 +64,7 @@ def test_what_was_seen_is_shown(account: Any, demo: Any, run: Any) -> None:
     assert found["startedAt"] == NOW
     assert [each["name"] for each in found["containers"]] == ["app", "ecs-service-connect-abcde"]
     first = found["containers"][0]
-    assert first["runtimeId"] == "c1"
+    assert (first["runtimeId"], first["imageDigest"]) == ("c1", "sha256:9f")
     assert first["networkInterfaces"][0]["privateIpv4Address"] == "100.64.0.9"
     interface = found["attachments"][0]
     assert (interface["type"], interface["status"]) == ("ElasticNetworkInterface", "ATTACHED")

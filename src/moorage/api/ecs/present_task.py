@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from moorage.api.ecs import tagging
+from moorage.api.ecs import network_interface, tagging
 from moorage.api.ecs.output import given
 from moorage.domain import arns
 from moorage.domain.capacity import ContainerInstance
@@ -15,7 +15,6 @@ from moorage.domain.task_definition import ContainerDefinition, TaskDefinition
 from moorage.domain.world import World
 
 GONE = (Status.DEPROVISIONING, Status.STOPPED)
-NETWORK_INTERFACE = "ElasticNetworkInterface"
 SERVICE_CONNECT = "Service Connect"
 ANYWHERE = "0.0.0.0"
 
@@ -109,6 +108,7 @@ def _container(
         taskArn=found.arn,
         name=seen.name,
         image=definition.image if definition is not None else None,
+        imageDigest=seen.image_digest or None,
         runtimeId=seen.runtime_id or None,
         lastStatus=seen.status,
         exitCode=seen.exit_code,
@@ -147,12 +147,12 @@ def _managed_agents(found: Task, seen: ContainerState) -> list[dict[str, Any]] |
 def _interfaces(found: Task, state: TaskState) -> list[dict[str, str]]:
     if found.network is None or state.address is None:
         return []
-    return [{"attachmentId": _id(found, NETWORK_INTERFACE), "privateIpv4Address": state.address}]
+    return [{"attachmentId": network_interface.attachment_id(found), "privateIpv4Address": state.address}]
 
 
 def _attachments(world: World, found: Task, state: TaskState) -> Iterator[dict[str, Any]]:
     if found.network is not None:
-        yield _attachment(found, NETWORK_INTERFACE, _interface_status(state), _interface_details(found, state))
+        yield _attachment(found, network_interface.KIND, _interface_status(state), _interface_details(found, state))
     deployment = world.get(Deployment, found.deployment_key) if found.deployment_key is not None else None
     if deployment is None or deployment.namespace_id is None:
         return
@@ -173,7 +173,15 @@ def _attachment(found: Task, kind: str, status: str, details: dict[str, Any]) ->
 
 
 def _interface_details(found: Task, state: TaskState) -> dict[str, Any]:
-    return {"subnetId": found.subnet or None, "privateIPv4Address": state.address}
+    """What EC2 knows of it, too, once it is there."""
+    if not state.address:
+        return {"subnetId": found.subnet or None}
+    return {
+        "subnetId": found.subnet or None,
+        "networkInterfaceId": network_interface.interface_id(found),
+        "macAddress": network_interface.mac_address(state.address),
+        "privateIPv4Address": state.address,
+    }
 
 
 def _interface_status(state: TaskState) -> str:

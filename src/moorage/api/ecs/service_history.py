@@ -17,6 +17,7 @@ from moorage.domain import arns
 from moorage.domain.alarm_watch import AlarmWatch
 from moorage.domain.errors import DeploymentConflict, InvalidParameter, ServiceDeploymentNotFound
 from moorage.domain.service import COMPLETED, FAILED, IN_PROGRESS, Deployment, PastDeployment, Rollout, Service
+from moorage.domain.task import Task, TaskState
 from moorage.domain.task_definition import TaskDefinition
 from moorage.domain.world import World
 from moorage.planning import history, rollout
@@ -247,6 +248,7 @@ def _counted(world: World, service: Service, deployment: Deployment) -> dict[str
 def _revision(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
     definition = world.get(TaskDefinition, deployment.task_definition)
     containers = definition.containers if definition is not None else ()
+    digests = _digests(world, deployment)
     return given(
         serviceRevisionArn=present_service.service_revision_arn(deployment),
         serviceArn=service.arn,
@@ -255,8 +257,20 @@ def _revision(world: World, service: Service, deployment: Deployment) -> dict[st
         **present_service.launch_members(deployment),
         loadBalancers=[],
         serviceRegistries=present_service.registries(deployment),
-        containerImages=[{"containerName": each.name, "image": each.image} for each in containers],
+        containerImages=[
+            given(containerName=each.name, image=each.image, imageDigest=digests.get(each.name)) for each in containers
+        ],
         guardDutyEnabled=False,
         serviceConnectConfiguration=deployment.connect,
         createdAt=deployment.created_at,
     )
+
+
+def _digests(world: World, deployment: Deployment) -> dict[str, str]:
+    """By container the digest of its image, where all tasks that were seen were started from the same one."""
+    states = [world.get(TaskState, task.key) for task in world.linked(Task, "deployment", deployment.key)]
+    seen: dict[str, set[str]] = {}
+    for container in (each for state in states if state is not None for each in state.containers):
+        if container.image_digest:
+            seen.setdefault(container.name, set()).add(container.image_digest)
+    return {name: digests.pop() for name, digests in seen.items() if len(digests) == 1}

@@ -49,6 +49,8 @@ class Seen:
     """What the image wants to be sent when it is asked to end."""
     attempt: int = 0
     """That of the start which this is about; a later one starts a container that ended again."""
+    image_digest: str = ""
+    """That of the image which it was started from."""
 
 
 @dataclass

@@ -117,7 +117,9 @@ def build_task(network: TaskNetwork) -> int:
         syscalls.unshare(syscalls.CLONE_NEWNET)
         inside = hold()
         if network.offset:
-            peer = {"ifname": rules.OUTSIDE, "net_ns_fd": inside}
+            # As `api/ecs/network_interface` has it: that is where ECS and EC2 are told of it.
+            mac = _LOCALLY_GIVEN + network.address.packed.hex(":")
+            peer = {"ifname": rules.OUTSIDE, "net_ns_fd": inside, "address": mac}
             outer.link("add", ifname=network.link, kind="veth", peer=peer, master=bridge, state="up")
     _configure(network)
     _lead_aliases(network)

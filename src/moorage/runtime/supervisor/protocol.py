@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 NAME = "moorage-supervisor"
-VERSION = 8
+VERSION = 9
 SOCKET = "supervisor.sock"
 """The socket's name in the run directory."""
 

@@ -243,7 +243,8 @@ class Tasks:
         directory = records.directory(self._settings.state, task.task_id, name)
         program, blueprint = prepared.plans(self._settings, task, request)
         identifier = containers.runtime_id(task.task_id, name)
-        seen = Seen(name, identifier, stop_signal=request["stop_signal"], attempt=request["attempt"])
+        origin = {key: request[key] for key in ("stop_signal", "attempt", "image_digest")}
+        seen = Seen(name, identifier, **origin)
         names = prepared.names_of(task, request["settings"])
         way = prepared.way_of(self._settings, task, request, identifier)
         container = Container(directory, seen, program, lambda: self._notify(task.task_id), names=names, way=way)
