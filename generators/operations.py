@@ -16,8 +16,8 @@ from moorage.wire import models
 
 # Only the rows are read: nothing is ever asked of this archive.
 TABLE: Final[SupportTable] = operations.table(cast(Archive, object()), cast(Sessions, object()))
-SERVICES: Final = tuple(sorted(TABLE.operations.keys() - TABLE.supporting))
-"""The services that are served here whole: of the others some operations may be."""
+SERVICES: Final = tuple(sorted(TABLE.operations.keys() - {"ec2"}))
+"""The services with a section of their own. Of EC2 one operation is served here: the page says so beside Moto's."""
 SUPPORTING: Final = tuple(sorted(TABLE.supporting))
 
 
