@@ -50,6 +50,17 @@ async def test_a_program_on_a_terminal_has_its_size_and_hears_of_keys(runtime: N
     await guest.close()
 
 
+async def test_terminals_are_the_containers_own(runtime: NetnsRuntime) -> None:
+    await running(runtime)
+    script = "tty; python -c 'import os; print(os.ttyname(os.openpty()[1]))'; ls /dev/pts"
+    guest = await runtime.attach("t", "main", ["sh", "-c", script], {}, True)
+    assert (await all_of(guest)).split() == [b"/dev/pts/0", b"/dev/pts/1", b"0", b"ptmx"]
+    await guest.close()
+    free = await runtime.attach("t", "main", ["ls", "/dev/pts"], {}, False)
+    assert await all_of(free) == b"ptmx\n"
+    await free.close()
+
+
 async def test_a_program_ends_when_it_is_let_go_of(runtime: NetnsRuntime) -> None:
     await running(runtime)
     for terminal in (False, True):

@@ -3,15 +3,19 @@
 They end with their terminal, when the daemon lets go of them, and with the container at the latest.
 """
 
+import fcntl
 import os
-import pty
 import signal
+import struct
 from contextlib import suppress
 from itertools import count
 
 from moorage.runtime.supervisor import containers, process, spawn
 from moorage.runtime.supervisor.children import Children
 from moorage.runtime.supervisor.protocol import Message, Refused
+
+_UNLOCK, _PEER = 0x40045431, 0x5441
+"""ioctl_tty(2): TIOCSPTLCK and TIOCGPTPEER (Linux 4.13), which Python has no names for."""
 
 
 class Guests:
@@ -26,8 +30,8 @@ class Guests:
         self, pid: int, program: process.Program, cgroups: list[str], terminal: bool
     ) -> tuple[Message, int, int]:
         """Start the program; its name, a descriptor to read what it writes, one to write what it reads."""
-        theirs, ours = _terminal() if terminal else _pipes()
         pid = containers.witness(pid)
+        theirs, ours = _terminal(pid) if terminal else _pipes()
         userns = containers.is_nested(pid)
         try:
             guest = await spawn.launch(
@@ -74,9 +78,18 @@ class Guests:
 Pair = tuple[int, int]
 
 
-def _terminal() -> tuple[Pair, Pair]:
-    """Theirs and ours, each to read and to write: both ends of a terminal, twice, so that each can be closed."""
-    master, slave = pty.openpty()
+def _terminal(pid: int) -> tuple[Pair, Pair]:
+    """Theirs and ours, each to read and to write: both ends of a terminal, twice, so that each can be closed.
+
+    It is one of the container's own, so that its programs can name it.
+    """
+    master = os.open(f"/proc/{pid}/root/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(master, _UNLOCK, struct.pack("i", 0))
+        slave = fcntl.ioctl(master, _PEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        os.close(master)
+        raise
     return (slave, os.dup(slave)), (master, os.dup(master))
 
 

@@ -41,7 +41,8 @@ _SHARED_ETC = (
     "timezone",
 )
 _DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
-_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_TERMINALS = 1024
 _PROC_READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 _PROC_HIDDEN = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list")
 _PROC_EMPTY = ("acpi", "scsi")
@@ -271,6 +272,9 @@ def _mount_devices(owner: int) -> None:
         syscalls.restrict_tree(f"/dev/{name}", syscalls.MOUNT_ATTR_RDONLY | syscalls.MOUNT_ATTR_NOSUID)
     for name, target in _DEVICE_LINKS.items():
         Path(f"/dev/{name}").symlink_to(target)
+    # Terminals of the container's own: none of this host's are seen there, and one program cannot use up all there are.
+    Path("/dev/pts").mkdir()
+    syscalls.mount("devpts", "/dev/pts", "devpts", flags, f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS}")
 
 
 def _mount_shared_memory(furniture: Furniture, owner: int) -> None:
