@@ -77,6 +77,10 @@ def deployment_configuration(document: Mapping[str, Any], current: DeploymentCon
     _check_times(result)
     if result.minimum_healthy_percent < 0 or result.maximum_percent < 0:
         raise InvalidParameter("maximumPercent and minimumHealthyPercent must not be negative.")
+    if result.minimum_healthy_percent > 100:
+        raise InvalidParameter(
+            "minimumHealthyPercent must be between 0 and 100: no more tasks are healthy than desired."
+        )
     if result.maximum_percent == 100 and result.minimum_healthy_percent == 100:
         raise InvalidParameter(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments."

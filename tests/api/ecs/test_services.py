@@ -80,6 +80,9 @@ def test_a_name_in_use_is_not_idempotent(create: Any, refusal: Any) -> None:
     create()
     expected = ("InvalidParameterException", "Creation of service was not idempotent.")
     assert refusal(create) == expected
+    # What is wrong with the request itself is said first, as for any other name.
+    wrong = {"maximumPercent": 100, "minimumHealthyPercent": 100}
+    assert "cannot be 100" in refusal(create, deploymentConfiguration=wrong)[1]
 
 
 def test_a_request_that_is_sent_again_finds_its_service(create: Any, refusal: Any) -> None:
@@ -197,6 +200,7 @@ def test_services_of_a_namespace_are_listed(create: Any, demo: Any, refusal: Any
             "must be blank",
         ),
         ({"deploymentConfiguration": {"maximumPercent": 100}}, "cannot be 100"),
+        ({"deploymentConfiguration": {"minimumHealthyPercent": 101}}, "must be between 0 and 100"),
         ({"taskDefinition": "nope"}, "TaskDefinition not found."),
         ({"cluster": "nope"}, "Cluster not found."),
         ({"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}, "subnets"),

@@ -58,10 +58,10 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     service_rules.check_name("Service", name)
     if (same := _created_before(ctx, draft, cluster, arguments)) is not None:
         return {"service": present_service.service(draft.world, same)}
-    _check_free(draft, (*cluster.key, name))
     if arguments.get("deploymentController", {}).get("type") == EXTERNAL:
         draft.rest_on(cluster)
         service = external.service(ctx, cluster, arguments, read_recorded(arguments))
+        _check_free(draft, service.key)
         return await _create(ctx, draft, service, arguments)
     asked = connect.resolved(arguments.get("serviceConnectConfiguration"), cluster, None)
     wanted = await deploying.wanted(ctx, draft, cluster, name, arguments)
@@ -69,6 +69,7 @@ async def create_service(ctx: RequestContext, arguments: dict[str, Any]) -> dict
     service = _service(ctx, arguments, wanted.deployment)
     service_registry.check_count(service.desired_count, wanted.deployment.registries)
     execute_command.check_role(wanted.definition, service.recorded, {}, "service couldn't be created")
+    _check_free(draft, service.key)
     deploying.deploy(ctx, draft, wanted)
     return await _create(ctx, draft, service, arguments)
 
