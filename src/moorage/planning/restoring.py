@@ -5,6 +5,7 @@ Availability during Rolling deployments" (November 2025); how losses are told fr
 """
 
 from moorage.domain.service import COMPLETED, Deployment
+from moorage.domain.task import StopCode
 from moorage.planning import rollout
 from moorage.planning import service_draft as moves
 from moorage.planning.service_draft import Seen, ServiceDraft
@@ -38,7 +39,7 @@ def _is_lost(seen: Seen, primary: Deployment) -> bool:
     stop = seen.stop
     if stop is None or stop.at < primary.created_at:
         return False
-    return seen.task.stop is None or seen.task.stop.reason == moves.FAILED_CHECKS
+    return stop.code != StopCode.SERVICE_SCHEDULER_INITIATED or stop.reason == moves.FAILED_CHECKS
 
 
 def _of(draft: ServiceDraft, lost: list[Seen]) -> Deployment | None:

@@ -6,7 +6,7 @@ import pytest
 
 from moorage.domain.changes import Put
 from moorage.domain.service import Deployment, Service
-from moorage.domain.task import Task
+from moorage.domain.task import Stop, StopCode, Task
 from moorage.domain.world import World
 from moorage.planning import service_plan
 from worlds import CLUSTER, HOME, Counter, crashed, deployment, later, live, running, service, tasks, world_with
@@ -50,7 +50,15 @@ def sicken(world: World, which: str) -> World:
     return world.apply([Put(replace(state, health="UNHEALTHY"))])
 
 
-@pytest.mark.parametrize("lose", [lambda world: crash(world, OLD, 90), lambda world: sicken(world, OLD)])
+def stop(world: World, which: str, seconds: float) -> World:
+    """StopTask of a task of the deployment."""
+    task = next(task for task, _ in live(world) if task.deployment_id == which)
+    return world.apply([Put(replace(task, stop=Stop(StopCode.USER_INITIATED, "Task stopped by user", later(seconds))))])
+
+
+@pytest.mark.parametrize(
+    "lose", [lambda world: crash(world, OLD, 90), lambda world: sicken(world, OLD), lambda world: stop(world, OLD, 90)]
+)
 def test_what_the_old_deployment_loses_is_replaced_with_its_own(lose):
     names = Counter()
     world = step(lose(rolling(names, desired=2)), names, 90)
