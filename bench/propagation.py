@@ -5,11 +5,13 @@ real hub. After each change, to as many streams of the same process, comes a bar
 """
 
 import asyncio
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -46,6 +48,8 @@ TASKS = 10
 CHANGED = 3
 """The number of the name whose endpoints come and go."""
 MESH = ("mesh", (*seed.HOME, seed.SPACE))
+FIRST_PORT, PORTS = 42000, 1000
+"""The Envoys listen on ports from this one, one each; among so many."""
 ALONE, SHARING = 1000, 100
 """Up to how many proxies have a socket each, and how many share one beyond: files that may be open are limited."""
 
@@ -225,7 +229,8 @@ async def _bed(directory: Path, count: int, fleet: Fleet) -> AsyncIterator[Bed]:
             alone = [(folder / bootstrap.XDS_SOCKET, [folder.name]) for folder in folders[real:]]
             await fleet.connect(rooms.sockets or alone, bare=False)
             async with asyncio.timeout(120):
-                while not all([await hub.ready(task) for task in tasks[:real]]):  # noqa: ASYNC110  (only asking tells)
+                while not all([await hub.ready(task) for task in tasks[:real]]):
+                    _none_refused(hub, tasks[:real])
                     await asyncio.sleep(0.1)
             yield bed
     finally:
@@ -237,9 +242,34 @@ async def _bed(directory: Path, count: int, fleet: Fleet) -> AsyncIterator[Bed]:
 async def _fill(store: SqliteStore, real: int, count: int) -> None:
     known = seed.known(NAMES)
     await seed.fill(store, seed.namespace(NAMES, ENDPOINTS))
-    await seed.fill(store, [each for number in range(real) for each in seed.client(number, known)])
-    crowd = range(real, real + (count - real) // TASKS)
+    await seed.fill(store, [each for number in _free_ports(real) for each in seed.client(number, known)])
+    crowd = range(PORTS, PORTS + (count - real) // TASKS)
     await seed.fill(store, [each for number in crowd for each in seed.client(number, known, apart=False, tasks=TASKS)])
+
+
+def _free_ports(count: int) -> list[int]:
+    """As many ports that nobody has, counted from the first that proxies listen on.
+
+    Without a namespace of its own an Envoy shares them with this host, which gives them to outgoing connections, too.
+    """
+    found = islice((number for number in range(PORTS) if _is_free(FIRST_PORT + number)), count)
+    return list(found)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as asking:
+        try:
+            asking.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _none_refused(hub: Hub, tasks: list[str]) -> None:
+    """RuntimeError for a proxy that refused something: it would be waited for in vain."""
+    refused = [reason for task in tasks for reason in hub.refused(task)]
+    if refused:
+        raise RuntimeError(f"an Envoy does not take what it is told: {'; '.join(refused)}")
 
 
 @contextmanager
