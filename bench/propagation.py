@@ -8,7 +8,7 @@ import asyncio
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -180,8 +180,8 @@ class Bed:
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     bundle: Bundle | None = None
 
-    def make(self, view: View, *, last: tuple[View, Bundle] | None) -> Bundle:
-        self.bundle = bundle_of(view, last=last)
+    def make(self, view: View, *, last: tuple[View, Bundle] | None, places: Collection[int] | None = None) -> Bundle:
+        self.bundle = bundle_of(view, last=last, places=places)
         return self.bundle
 
     async def change(self, number: int) -> tuple[list[float], float]:

@@ -5,7 +5,7 @@ Only the proxies that know what changed are looked at; `news` says which those c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -28,9 +28,11 @@ CONFIGURED: Final = frozenset({Status.PENDING, Status.RUNNING, Status.DEACTIVATI
 
 
 class Maker(Protocol):
-    """Makes the bundle of a view. `last`, a view of the same deployment with its bundle, may only make it cheaper."""
+    """Makes the bundle of a view. `last`, a view of the same deployment with its bundle, may only make it cheaper, as
+    may `places`: those of the upstreams among which all are that differ from that view, if it is known.
+    """
 
-    def __call__(self, view: View, *, last: tuple[View, Any] | None) -> Any: ...
+    def __call__(self, view: View, *, last: tuple[View, Any] | None, places: Collection[int] | None = None) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,14 @@ class Mesh:
             else:
                 self._tell_names(outlook, told, changed)
 
-    def _tell_names(self, outlook: views.Outlook, told: _Told, changed: Iterable[Key]) -> None:
+    def _tell_names(self, outlook: views.Outlook, told: _Told, changed: Collection[Key]) -> None:
         """Only names are news: the tasks are those that were told before, and nothing else of theirs is different."""
         upstreams = _revised(outlook, told, changed)
         if upstreams is not told.upstreams:
             told.upstreams = upstreams
+            places = [told.places[name] for name in changed]
             for alike, group in told.groups.items():
-                told.groups[alike] = self._tell_group(replace(group.view, upstreams=upstreams), group.tasks, group)
+                told.groups[alike] = self._tell_moved(replace(group.view, upstreams=upstreams), group, places)
 
     def _tell_deployment(self, outlook: views.Outlook, namespace: _Namespace, key: Key, changed: Iterable[Key]) -> None:
         deployment, told = outlook.world.get(Deployment, key), namespace.told.get(key)
@@ -157,6 +160,13 @@ class Mesh:
             alike: self._tell_group(view, frozenset(tasks), told.groups.get(alike))
             for alike, (view, tasks) in _grouped(outlook, told).items()
         }
+
+    def _tell_moved(self, view: View, before: _Group, places: Collection[int]) -> _Group:
+        """Hand the same proxies a view that differs in the upstreams at these places at most."""
+        bundle = self._bundle(view, last=(before.view, before.bundle), places=places)
+        for task in sorted(before.tasks) if bundle is not before.bundle else ():
+            self._proxies.publish(task, bundle)
+        return _Group(view, bundle, before.tasks)
 
     def _tell_group(self, view: View, tasks: frozenset[str], before: _Group | None) -> _Group:
         """Hand the proxies of these tasks what they shall hold; those that were told just that hear nothing."""

@@ -3,7 +3,7 @@
 Everything comes from the same value in the same walk, so clusters, endpoints, routes and listeners agree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import fields
 from itertools import compress
 from operator import attrgetter, is_not
@@ -18,23 +18,28 @@ Made = tuple[View, Bundle]
 """A view and the bundle that was made of it."""
 
 
-def bundle_of(view: View, policies: Policies = DEFAULT, last: Made | None = None) -> Bundle:
+def bundle_of(
+    view: View, policies: Policies = DEFAULT, last: Made | None = None, places: Collection[int] | None = None
+) -> Bundle:
     """All resources of the view's proxy. Equal views, and views that differ in order only, make equal bundles.
 
     `last`, made under the same policies, changes nothing but the cost: where only endpoints differ from that view, only
-    they are made, and a view that differs in nothing that reaches the proxy has that very bundle.
+    they are made, and a view that differs in nothing that reaches the proxy has that very bundle. `places`: those of
+    the upstreams among which all that differ are, where that is known; it saves looking for them.
     """
     if last is not None and _around(view) == _around(last[0]):
-        moved = _differing(view, last[0])
+        moved = _differing(view, last[0], places)
         if all(_NAMED(now) == _NAMED(then) for now, then in moved):
             return last[1].revised(_changed_endpoints(view, last[0], moved, policies))
     return bundle(_walk(view, policies))
 
 
-def _differing(new: View, old: View) -> list[tuple[Upstream, Upstream]]:
+def _differing(new: View, old: View, places: Collection[int] | None) -> list[tuple[Upstream, Upstream]]:
     """The upstreams that are not the same object as before; looked through without a step of Python for each."""
     if new.upstreams is old.upstreams:
         return []
+    if places is not None:
+        return [(new.upstreams[place], old.upstreams[place]) for place in sorted(places)]
     return list(compress(zip(new.upstreams, old.upstreams, strict=True), map(is_not, new.upstreams, old.upstreams)))
 
 

@@ -126,6 +126,8 @@ def test_where_nothing_differs_the_bundle_is_the_same_object_and_where_endpoints
     assert bundle_of(replace(view, node_id="two"), last=(view, first)) is first
     moved = replace(view, upstreams=(replace(upstream, endpoints=(Endpoint("t", "10.0.0.1", 80),)),))
     second = bundle_of(moved, last=(view, first))
+    told_where = bundle_of(moved, last=(view, first), places=[0])
+    assert (told_where, told_where.by_type, told_where.revision) == (second, second.by_type, second.revision)
     assert second.differing(first, names.ENDPOINTS) == {"egress/n:80"}
     assert not any(second.differing(first, each) for each in names.TYPES if each != names.ENDPOINTS)
     assert (first.sends_to("10.0.0.1"), second.sends_to("10.0.0.1")) == (False, True)
