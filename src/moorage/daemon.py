@@ -253,6 +253,8 @@ async def _stop_tasks(daemon: Daemon) -> None:
     for task in sorted(await daemon.runtime.tasks()):
         await daemon.hub.close(task)
     await daemon.runtime.close(stop_tasks=True)
+    # Files of images that were removed or made anew stay for the tasks that ran with them: there are none any more.
+    await asyncio.to_thread(daemon.images.prune, frozenset())
 
 
 async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Daemon:

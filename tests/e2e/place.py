@@ -79,6 +79,9 @@ class Place:
                 self.process.send_signal(signal.SIGINT)
             self.process.wait(60)
         assert done.returncode == 0, done.stderr
+        index = json.loads((self.data / "images/index.json").read_text())["images"].values()
+        kept = {image["digest"].removeprefix("sha256:") for image in index}
+        assert {root.name for root in (self.data / "images/roots").iterdir()} == kept, "files of former images are left"
 
     def run(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

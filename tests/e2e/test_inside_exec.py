@@ -21,6 +21,7 @@ ROLE = "arn:aws:iam::000000000000:role/app"
 @pytest.fixture(scope="module")
 def task(moorage: Place) -> str:
     """A running task that may be entered; its id."""
+    moorage.run("image", "add", "inside", str(IMAGES / "probe"))  # what it was before is gone when Moorage has stopped
     moorage.run("image", "add", "inside", str(IMAGES / "inside"))
     assert moorage.role("app") == ROLE
     moorage.ecs.register_task_definition(
