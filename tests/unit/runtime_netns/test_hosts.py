@@ -11,9 +11,14 @@ from moorage.runtime.supervisor import hosts
 
 
 def test_the_task_and_its_names_follow_the_machine() -> None:
-    text = hosts.text("100.64.0.2", hosts.Own("the-task", [("10.0.0.1", "extra")]), [("127.255.0.1", "api")])
-    assert text.splitlines()[0] == "127.0.0.1 localhost"
+    text = hosts.text("100.64.0.2", hosts.Own("the-task", [("10.0.0.1", "extra")]), [("127.255.0.1", "api")], True)
+    assert text.splitlines()[:2] == ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     assert text.endswith("100.64.0.2 the-task\n127.255.0.1 api\n10.0.0.1 extra\n")
+
+
+def test_localhost_is_no_address_that_a_machine_without_ipv6_lacks() -> None:
+    text = hosts.text("100.64.0.2", hosts.Own("the-task"), [], ipv6=False)
+    assert text == "127.0.0.1 localhost\n100.64.0.2 the-task\n"
 
 
 @pytest.fixture

@@ -24,10 +24,20 @@ class Own:
     names: Names = ()
 
 
-def text(address: str, own: Own, names: Names) -> str:
-    """The whole file: this machine's names, the container's, those of its task in their order, and its own."""
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback", f"{address} {own.hostname}"]
-    return "\n".join([*lines, *(f"{address} {name}" for address, name in (*names, *own.names))]) + "\n"
+def text(address: str, own: Own, names: Names, ipv6: bool) -> str:
+    """The whole file: this machine's names, the container's, those of its task in their order, and its own.
+
+    Without IPv6 there is no ::1: who takes only the first address of localhost must not be given it (Docker, from 26 on,
+    leaves it out then, too).
+    """
+    local = ["127.0.0.1 localhost", *(["::1 localhost ip6-localhost ip6-loopback"] if ipv6 else [])]
+    others = (f"{address} {name}" for address, name in (*names, *own.names))
+    return "\n".join([*local, f"{address} {own.hostname}", *others]) + "\n"
+
+
+def knows_ipv6() -> bool:
+    """Whether the kernel has IPv6: then the loopback interface of every network namespace has ::1."""
+    return Path("/proc/net/if_inet6").exists()
 
 
 def rewrite(pid: int, content: str) -> None:

@@ -115,7 +115,7 @@ def names_of(task: Task, settings: Message) -> hosts.Own:
 def hosts_file(task: Task, container: str, own: hosts.Own) -> str:
     """What the hosts file of a container of the task says now."""
     address = (task.spaces.address_of(container) if task.spaces else "") or "127.0.0.1"
-    return hosts.text(address, own, task.hosts)
+    return hosts.text(address, own, task.hosts, hosts.knows_ipv6())
 
 
 def _etc(task: Task, container: str, own: hosts.Own, settings: Message) -> dict[str, str]:
