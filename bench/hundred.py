@@ -1,7 +1,7 @@
 """A hundred real tasks with proxies on one machine: how soon they run, what the daemon does at rest, what all holds.
 
-Ten services of ten tasks that all know each other's names, each task a small program. At rest nothing is asked of the
-daemon; then its metrics are read.
+Ten services of ten tasks that all know each other's names, each task a small program whose output goes to CloudWatch
+Logs. At rest nothing is asked of the daemon; then its metrics are read.
 """
 
 import time
@@ -15,6 +15,10 @@ from bench.proxies import run_seconds
 
 SERVICES, TASKS = 10, 10
 PORT = {"name": "server", "containerPort": 5000, "appProtocol": "http"}
+LOGS = {
+    "logDriver": "awslogs",
+    "options": {"awslogs-group": "bench", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "bench"},
+}
 PERIOD = 15.0
 """Seconds between two readings of the metrics, as Prometheus is commonly told."""
 
@@ -43,10 +47,11 @@ def measure(quick: bool) -> list[Figure]:
 
 def _deploy(moorage: Place) -> float:
     moorage.ecs.create_cluster(clusterName="demo", serviceConnectDefaults={"namespace": "bench.local"})
+    moorage.client("logs").create_log_group(logGroupName="bench")
     began = time.monotonic()
     names = [f"service-{number}" for number in range(SERVICES)]
     for name in names:
-        moorage.define(name, PORT)
+        moorage.define(name, PORT, logConfiguration=LOGS)
         alias = {"port": 5000, "dnsName": f"{name}.bench.local"}
         port = {"portName": "server", "discoveryName": name, "clientAliases": [alias]}
         moorage.serve(name, TASKS, {"enabled": True, "services": [port]})

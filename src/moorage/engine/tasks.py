@@ -33,6 +33,9 @@ from moorage.planning.situation import Action, Drain, Forget, Patience, Prepare,
 WAITING: Final = frozenset({Status.PENDING, Status.DEACTIVATING, Status.STOPPING, Status.DEPROVISIONING})
 """Statuses in which word from a proxy may be what a task waits for."""
 
+LEAVING: Final = WAITING - {Status.PENDING}
+"""Those in which it matters who may still send to the task: nobody is told of one that has not run yet."""
+
 HOLDING: Final = frozenset({Status.PENDING, Status.RUNNING, Status.DEACTIVATING, Status.STOPPING})
 """Statuses in which another task's proxy may still send to this one."""
 
@@ -117,7 +120,7 @@ class Tasks:
         if state.status is Status.STOPPED:
             return situation
         situation = replace(situation, observation=await self._observed(task.id))
-        if state.status in WAITING:
+        if state.status in LEAVING:
             situation = replace(situation, holding=self._holding(world, subject))
         if proxy is None or state.status is Status.DEPROVISIONING:
             return situation

@@ -27,8 +27,8 @@ class Own:
 def text(address: str, own: Own, names: Names, ipv6: bool) -> str:
     """The whole file: this machine's names, the container's, those of its task in their order, and its own.
 
-    Without IPv6 there is no ::1: who takes only the first address of localhost must not be given it (Docker, from 26 on,
-    leaves it out then, too).
+    Without IPv6 there is no ::1: who takes only the first address of localhost must not be given it. Docker leaves it
+    out then, too, since its version 26.
     """
     local = ["127.0.0.1 localhost", *(["::1 localhost ip6-localhost ip6-loopback"] if ipv6 else [])]
     others = (f"{address} {name}" for address, name in (*names, *own.names))
