@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from moorage import system
 from moorage.cli import address, port_holder
 from moorage.cli.address import Address
 from moorage.cli.failure import Failure
@@ -46,7 +47,8 @@ def check_unused(settings: Settings) -> None:
 
 def listen(settings: Settings) -> socket.socket:
     """The socket for a daemon; Failure, with who holds the port, if it is taken."""
-    from moorage import daemon
+    with system.collector_at_rest():
+        from moorage import daemon
 
     try:
         return daemon.bind(settings.host, settings.port)
