@@ -49,6 +49,12 @@ async def test_arriving_traffic_goes_to_the_listener_and_local_traffic_to_the_pr
     assert await get(await runtime.dial("alpha", 80)) == "alpha 127.0.0.1"
 
 
+async def test_no_connection_of_the_task_is_given_a_port_of_its_proxy(runtime: NetnsRuntime) -> None:
+    await serve(runtime, "alpha", 80, ingress=(IngressRedirect(80, 42001),), egress_port=42000)
+    seen = await sh(runtime, "alpha", "cat /proc/sys/net/ipv4/ip_local_reserved_ports")
+    assert (seen.exit_code, seen.output.strip()) == (0, "42000-42001")
+
+
 async def test_names_resolve_as_a_program_of_the_task_would_see_them(runtime: NetnsRuntime) -> None:
     await serve(runtime, "alpha", 80, hosts=(HostsEntry("127.0.0.1", "known.example"),))
     assert await get(await runtime.resolve_and_dial("alpha", "known.example", 80)) == "alpha 127.0.0.1"

@@ -168,6 +168,9 @@ def _configure(network: TaskNetwork) -> None:
         # Nobody may make raw sockets here, which could speak in another task's name; `ping` works without.
         _write_sysctl("ipv4/ping_group_range", "0 2147483647")
     _write_sysctl(f"ipv6/conf/{rules.OUTSIDE}/disable_ipv6", "1")
+    # A proxy that is started again must find its ports free: no connection of the task's may be given one.
+    proxys = [port for port in (network.egress_port, *(listener for _, listener in network.ingress)) if port]
+    _write_sysctl("ipv4/ip_local_reserved_ports", ",".join(str(port) for port in proxys))
     with IPRoute() as route:
         route.link("set", index=_LOOPBACK_INDEX, state="up")
         if not network.offset:
