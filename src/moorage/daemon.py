@@ -268,8 +268,7 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     images = ImageCatalog(settings.data_dir / "images")
     runtime = _runtime(settings, images)
     stack.push_async_callback(runtime.close, stop_tasks=False)
-    if settings.network:
-        await _claim_network(runtime, settings, fresh)
+    await _claim(runtime, settings, fresh)
     hub = Hub(settings.run_dir / "p", owner=int(PROXY_USER) if os.geteuid() == 0 else None)
     stack.push_async_callback(hub.shut)
     support = _support(settings)
@@ -309,8 +308,12 @@ async def _assemble(settings: Settings, port: int, stack: AsyncExitStack) -> Dae
     )
 
 
-async def _claim_network(runtime: NetnsRuntime, settings: Settings, fresh: bool) -> None:
-    """Have the range that was asked for, or refuse to start: with another, tasks would surprise who chose it."""
+async def _claim(runtime: NetnsRuntime, settings: Settings, fresh: bool) -> None:
+    """Have a supervisor that understands, and the range that was asked for: with another, tasks would surprise."""
+    if another := await runtime.misunderstood():
+        raise CannotBegin(f"{another} (`moorage start` and `moorage stop` of that version)")
+    if not settings.network:
+        return
     try:
         held = ipaddress.ip_network((await runtime.facts())["pool"])
     except Unavailable as error:

@@ -41,7 +41,7 @@ from moorage.runtime import requests
 from moorage.runtime.guest import Guest
 from moorage.runtime.local_image import LocalImage
 from moorage.runtime.supervisor.lines import Lines
-from moorage.runtime.supervisor.link import Launch, Link
+from moorage.runtime.supervisor.link import AnotherVersion, Launch, Link
 from moorage.runtime.supervisor.protocol import Message, Refused
 from moorage.runtime.writings import Writings
 
@@ -238,6 +238,16 @@ class NetnsRuntime:
     async def usage(self, task_id: str) -> Message:
         """What the task uses now: `cpus`, `system`, `containers` by name, `network`. NotRunning."""
         return await self._ask("usage", task_id=task_id)
+
+    async def misunderstood(self) -> str:
+        """That a supervisor runs which another version of Moorage started, and what to do; else nothing."""
+        try:
+            await self._link.running()
+        except AnotherVersion as other:
+            return other.reason
+        except Refused:
+            return ""  # Slow or just gone: what is asked next waits for it, or starts another.
+        return ""
 
     async def facts(self) -> Message:
         """What `moorage check` tells: mode ("root" or "user"), pool, limits (whether they are enforced)."""

@@ -51,6 +51,10 @@ class Launch:
         return [sys.executable, "-P", "-m", "moorage.runtime.supervisor", *given]
 
 
+class AnotherVersion(Refused):
+    """A supervisor answers that an older or a newer Moorage started."""
+
+
 class Link:
     """One connection, made when first needed. `heard` is told of a task, `left` that the supervisor hung up."""
 
@@ -128,7 +132,7 @@ class Link:
             raise Refused("Unavailable", "the supervisor does not answer") from error
         if version != protocol.VERSION:
             connection.close()
-            raise Refused(
+            raise AnotherVersion(
                 "Unavailable",
                 f"a supervisor of another version runs here (protocol {version}, not {protocol.VERSION}): stop it with "
                 "the Moorage that started it",
