@@ -1,4 +1,4 @@
-"""The CDK's own command line, as it comes: it bootstraps the account, deploys, finds nothing to do, and destroys."""
+"""The CDK's own command line, as it comes: it bootstraps the account, deploys, compares, and destroys."""
 
 import os
 import re
@@ -43,7 +43,6 @@ def test_an_assembly_is_deployed_and_destroyed_by_the_cdk_itself(moorage: Place,
     told = cdk(moorage, tmp_path, "deploy", *app, "--require-approval", "never")
     assert f"{CLUSTER}.ClusterName = hello-world" in told
     template = tmp_path / "cdk.out" / f"{CLUSTER}.template.json"
-    assert "(no changes)" in cdk(moorage, tmp_path, "deploy", *app, "--require-approval", "never")
     template.write_text(template.read_text().replace('"hello-world"', '"other-world"'))
     told = cdk(moorage, tmp_path, "diff", *app)
     assert re.search(r"\[~\] AWS::ECS::Cluster \S+ \S+ replace", told) and "[+] other-world" in told

@@ -20,7 +20,7 @@ from moorage.runtime.faults import Odds
 
 pytestmark = pytest.mark.looptime(start=0, noop_cycles=0)
 
-SEEDS = [pytest.param(seed, id=f"seed-{seed}") for seed in range(int(os.environ.get("MOORAGE_SEEDS", "40")))]
+SEEDS = [pytest.param(seed, id=f"seed-{seed}") for seed in range(int(os.environ.get("MOORAGE_SEEDS", "24")))]
 FEWER = SEEDS[: len(SEEDS) // 2]
 
 

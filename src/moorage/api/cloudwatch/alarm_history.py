@@ -4,6 +4,7 @@ An alarm that nobody looks at does not change (decision 193), so nothing is miss
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from moorage.api.context import RequestContext
@@ -13,6 +14,7 @@ from moorage.domain.alarm_history import METRIC, AlarmEvent
 from moorage.domain.changes import Delete, Put, Write
 
 PAGE: Final = 100
+_STEP: Final = timedelta(milliseconds=1)
 _DESCENDING: Final = "TimestampDescending"
 Alarm = Mapping[str, Any]
 
@@ -34,18 +36,19 @@ async def note_configuration(ctx: RequestContext, before: Alarm | None, after: A
 
 async def _note(ctx: RequestContext, alarm: Alarm, what: str, summary: str, data: str) -> None:
     now = ctx.now()
+    before = ctx.world().linked(AlarmEvent, "alarm", (ctx.account, ctx.region, alarm["AlarmName"]))
     event = AlarmEvent(
         account=ctx.account,
         region=ctx.region,
         alarm=alarm["AlarmName"],
         kind=alarm_history.kind_of(alarm),
-        at=now,
+        # Two events of an alarm within a millisecond stay in the order in which they happened.
+        at=max([now, *(old.at + _STEP for old in before[-1:])]),
         id=ctx.ids.hex32(),
         type=what,
         summary=summary,
         data=data,
     )
-    before = ctx.world().linked(AlarmEvent, "alarm", event.key[:3])
     gone = [old for old in before if old.at < now - alarm_history.KEPT] or before[: -alarm_history.MOST + 1]
     writes: list[Write] = [Put(event), *(Delete(AlarmEvent.table, old.key) for old in gone)]
     await ctx.store.commit(writes, {})
