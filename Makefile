@@ -43,7 +43,11 @@ $(VENV)-javascript/.done: requirements/javascript/package-lock.json $(VENV)/.dev
 	@$(NPM) ci --prefix $(VENV)-javascript --ignore-scripts --no-audit --no-fund --no-update-notifier --silent
 	@touch $@
 
-demo: $(VENV)/.runtime ## run the article's story end to end, with real Envoy proxies
+# Once for all processes: every command, daemon and task of a test would compile the sources again where Python may not write.
+$(VENV)/.compiled: $(VENV)/.runtime $(shell find src -name '*.py')
+	@$(BIN)/python -m compileall -q src && touch $@
+
+demo: $(VENV)/.compiled ## run the article's story end to end, with real Envoy proxies
 	@$(BIN)/moorage demo
 
 check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
@@ -52,7 +56,7 @@ check: $(VENV)/.dev ## format, lint, types and import contracts (under 30 s)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: $(VENV)/.dev $(VENV)-awscli/.done $(VENV)-javascript/.done ## run every test
+test: $(VENV)/.dev $(VENV)/.compiled $(VENV)-awscli/.done $(VENV)-javascript/.done ## run every test
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 fuzz: $(VENV)/.dev ## ask every operation, and try the proxy protocol, with thousands of new inputs (FUZZ=2000 for each)

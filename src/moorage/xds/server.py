@@ -96,9 +96,10 @@ class _Conversation:
         finally:
             for task in both:
                 task.cancel()
-            await asyncio.gather(*both, return_exceptions=True)
+            # Before anything is waited for: gRPC may cancel this once more, and then nobody would hear that it left.
             self._proxy.disconnect(stream)
             self._nudge(self._proxy.task_id)
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def _read(self, stream: DeltaStream, first: bytes) -> None:
         read, raw = self._context.read, first

@@ -2,12 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
+import grpc
+import pytest
+from envoy.service.discovery.v3 import discovery_pb2
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, Event, PingAckReceived
 
+from moorage.mesh import names
 from moorage.xds import server
+from moorage.xds.proxy import Proxy
 
 HEADERS = {
     ":method": "POST",
@@ -49,3 +55,27 @@ async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.write(talk.data_to_send())
         heard += talk.receive_data(await reader.read(65536))
     return heard
+
+
+class Left:
+    """The context of a call whose proxy said one thing and left."""
+
+    async def read(self) -> Any:
+        return grpc.aio.EOF
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_proxy_that_left_is_heard_of_whenever_grpc_cancels_its_call(turns: int) -> None:
+    proxy, seen = Proxy("task", inherited=False), []
+    first = discovery_pb2.DeltaDiscoveryRequest(type_url=names.CLUSTER).SerializeToString()
+
+    def nudge(_task: str) -> None:
+        seen.append(proxy.connected)
+
+    call = asyncio.create_task(server._Conversation(proxy, nudge, Left()).run(first))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait({call})
+    assert not proxy.connected
+    assert seen[-1:] in ([], [False])
