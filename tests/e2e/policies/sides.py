@@ -156,10 +156,14 @@ class Side:
     # --- what its Envoy says ---
 
     async def held(self, kind: str, member: str) -> list[dict[str, Any]]:
-        """The client's aliases as Envoy holds them: `kind` is a list of its config_dump, `member` what is in each."""
+        """The client's aliases as Envoy holds them: `kind` is a list of its config_dump, `member` what is in each.
+
+        Those alone that it has now: what an earlier scene had may be on its way out still.
+        """
         told = json.loads(await self._told("config"))
         found = [each[member] for section in told["configs"] for each in section.get(kind, [])]
-        return [each for each in found if not each["name"].startswith("ingress")]
+        present = {names.upstream(each) for each in self._client.upstreams}
+        return [each for each in found if each["name"] in present]
 
     async def managers(self) -> list[dict[str, Any]]:
         """How the client's proxy speaks HTTP with its program: the connection manager of each alias."""
